@@ -1,0 +1,1 @@
+"""The `steadyface` command: one file a verb, no logic of its own."""

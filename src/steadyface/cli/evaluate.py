@@ -1,0 +1,172 @@
+"""`steadyface evaluate gender|match|pairs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from steadyface.cli import options
+from steadyface.cli.evaluate_text import gender_text, match_text, pairs_text
+from steadyface.cli.render import print_json
+from steadyface.cli.status import Status
+from steadyface.distortions.suites import Condition
+from steadyface.evaluation import layouts, plots, plotting
+from steadyface.evaluation.gender import evaluate_gender
+from steadyface.evaluation.match import evaluate_match
+from steadyface.evaluation.output import provenance, writable_folder, write_csv
+from steadyface.evaluation.pairs import PairsEvaluator
+from steadyface.matching.calibration import rule_for
+from steadyface.pipeline import Analyzer
+from steadyface.types import DetectionMode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group("evaluate")
+def command() -> None:
+    """Measure on labelled folders. Images without an answer count as errors and are named."""
+
+
+def _output_options(function: F) -> F:
+    function = options.json_option(function)
+    function = click.option(
+        "--csv",
+        "csv_file",
+        type=click.Path(path_type=Path),
+        help="Write one row for each image or pair.",
+    )(function)
+    return click.option(
+        "--plots",
+        "plots_folder",
+        type=click.Path(path_type=Path),
+        help="Write confusion matrix, ROC and score histogram into this folder.",
+    )(function)
+
+
+@command.command("gender")
+@click.argument("folder", type=click.Path(path_type=Path))
+@options.detection_option
+@_output_options
+@click.pass_context
+def gender(
+    ctx: click.Context,
+    folder: Path,
+    detection: DetectionMode,
+    as_json: bool,
+    csv_file: Path | None,
+    plots_folder: Path | None,
+) -> None:
+    """Task A: FOLDER holds female/ and male/."""
+    _prepare_outputs(csv_file, plots_folder)
+    images = layouts.read_gender_folder(folder)
+    analyzer = Analyzer(detection=detection)
+    evaluation = evaluate_gender(analyzer, images)
+    summary = evaluation.summary()
+    if plots_folder is not None:
+        plotting.plot_gender(evaluation, summary, plots_folder)
+    made = provenance(analyzer.model_id, {"detection": detection})
+    _deliver(ctx, summary, evaluation.rows(), made, as_json, csv_file, gender_text)
+
+
+@command.command("match")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--unknown", type=click.Path(path_type=Path), help="Folder of probes of people not enrolled."
+)
+@options.rule_options
+@options.detection_option
+@_output_options
+@click.pass_context
+def match(
+    ctx: click.Context,
+    folder: Path,
+    unknown: Path | None,
+    fmr: float | None,
+    threshold: float | None,
+    detection: DetectionMode,
+    as_json: bool,
+    csv_file: Path | None,
+    plots_folder: Path | None,
+) -> None:
+    """Task B: FOLDER holds IDENTITY/*.jpg and IDENTITY/distortion/*.jpg."""
+    _prepare_outputs(csv_file, plots_folder)
+    dataset = layouts.read_match_folder(folder, unknown)
+    analyzer = Analyzer(detection=detection)
+    rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+    evaluation = evaluate_match(analyzer, dataset, rule)
+    summary = evaluation.summary()
+    if plots_folder is not None:
+        plotting.plot_match(evaluation, summary, plots_folder)
+    made = provenance(analyzer.model_id, {"detection": detection})
+    _deliver(ctx, summary, evaluation.rows(), made, as_json, csv_file, match_text)
+
+
+@command.command("pairs")
+@click.argument("pairs_file", type=click.Path(path_type=Path))
+@click.argument("images", type=click.Path(path_type=Path))
+@click.option(
+    "--distort",
+    metavar="KIND:SEVERITY",
+    help="Distort the second image of each pair, such as noisy:3.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the distortions.")
+@options.detection_option
+@_output_options
+@click.pass_context
+def pairs(
+    ctx: click.Context,
+    pairs_file: Path,
+    images: Path,
+    distort: str | None,
+    seed: int,
+    detection: DetectionMode,
+    as_json: bool,
+    csv_file: Path | None,
+    plots_folder: Path | None,
+) -> None:
+    """LFW's official protocol: PAIRS_FILE in its format, IMAGES the folder of people."""
+    _prepare_outputs(csv_file, plots_folder)
+    condition = None if distort is None else Condition.parse(distort)
+    analyzer = Analyzer(detection=detection)
+    comparisons = layouts.read_pairs(pairs_file)
+    evaluation = PairsEvaluator(analyzer, comparisons, images, seed=seed).evaluate(condition)
+    summary = evaluation.summary()
+    if plots_folder is not None:
+        threshold = rule_for(analyzer.model_id).threshold
+        plotting.plot_pairs(evaluation, threshold, plots_folder)
+    made = provenance(analyzer.model_id, {"detection": detection, "seed": seed})
+    _deliver(ctx, summary, evaluation.rows(), made, as_json, csv_file, pairs_text)
+
+
+def _prepare_outputs(csv_file: Path | None, plots_folder: Path | None) -> None:
+    """Find out before the long work whether its results can be written."""
+    if csv_file is not None:
+        writable_folder(csv_file.parent)
+    if plots_folder is not None:
+        plots.require_plotting()
+        writable_folder(plots_folder)
+
+
+def _deliver(
+    ctx: click.Context,
+    summary: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    made: Mapping[str, Any],
+    as_json: bool,
+    csv_file: Path | None,
+    text: Callable[[Mapping[str, Any]], str],
+) -> None:
+    if csv_file is not None:
+        write_csv(csv_file, rows)
+    if as_json:
+        print_json({**summary, "made_by": made})
+    else:
+        click.echo(text(summary))
+    failures = [*summary["failures"], *summary.get("reference_failures", [])]
+    for failure in failures:
+        click.echo(f"steadyface: {failure['source']}: {failure['reason']}", err=True)
+    if failures:
+        ctx.exit(Status.UNREADABLE)

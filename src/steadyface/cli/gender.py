@@ -1,0 +1,65 @@
+"""`steadyface gender PATH...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+from tqdm import tqdm
+
+from steadyface.cli import options
+from steadyface.cli.render import gender_json, how_found, print_json
+from steadyface.cli.status import Status, report_errors
+from steadyface.pipeline import Analyzer
+from steadyface.types import DetectionMode, ImageResult
+
+
+@click.command("gender")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.detection_option
+@options.faces_option
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0.5, 1.0),
+    help="Say 'uncertain' below this probability.",
+)
+@options.json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    detection: DetectionMode,
+    faces: Literal["largest", "all"],
+    min_confidence: float | None,
+    as_json: bool,
+) -> None:
+    """Gender of the faces in images; PATH is an image or a folder of them."""
+    images = options.expand_images(paths)
+    analyzer = Analyzer(detection=detection, faces=faces, min_gender_confidence=min_confidence)
+    shown = tqdm(analyzer.analyze_many(images), total=len(images), unit="image", disable=None)
+    results = list(shown)
+    errors = [result.error for result in results if result.error is not None]
+    if as_json:
+        print_json({"results": [_json(r) for r in results if r.error is None], "errors": [
+            {"source": r.source, "error": str(r.error)} for r in results if r.error is not None
+        ]})
+    else:
+        for result in results:
+            _print(result)
+    report_errors(errors)
+    if errors:
+        ctx.exit(Status.UNREADABLE)
+
+
+def _json(result: ImageResult) -> dict[str, object]:
+    return {"source": result.source, "faces": [gender_json(face) for face in result.faces]}
+
+
+def _print(result: ImageResult) -> None:
+    for face in result.faces:
+        if face.gender is not None:
+            click.echo(
+                f"{result.source}: {face.gender.label} {face.gender.probability:.3f}"
+                f"{how_found(face)}"
+            )

@@ -1,0 +1,80 @@
+"""`steadyface match PATH... --gallery FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+from tqdm import tqdm
+
+from steadyface.cli import options
+from steadyface.cli.render import decided_at, face_json, how_found, match_json, print_json
+from steadyface.cli.status import Status, report_errors
+from steadyface.gallery import open_gallery
+from steadyface.matching.calibration import rule_for
+from steadyface.pipeline import Analyzer
+from steadyface.recognition import ProbeMatch, Recognizer
+from steadyface.types import DetectionMode
+
+
+@click.command("match")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.gallery_option
+@options.rule_options
+@options.detection_option
+@options.faces_option
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Candidates.")
+@options.json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    gallery_url: str,
+    fmr: float | None,
+    threshold: float | None,
+    detection: DetectionMode,
+    faces: Literal["largest", "all"],
+    top: int,
+    as_json: bool,
+) -> None:
+    """Match images against a gallery. Exit status 1 says that nothing matched."""
+    images = options.expand_images(paths)
+    analyzer = Analyzer(detection=detection, faces=faces)
+    rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+    with open_gallery(gallery_url, model_id=analyzer.model_id, mode="read") as gallery:
+        answers = Recognizer(gallery, analyzer=analyzer, rule=rule).match_many(images, top=top)
+        results = list(tqdm(answers, unit="face", disable=None))
+    errors = [result.error for result in results if result.error is not None]
+    if as_json:
+        print_json({"results": [_json(r) for r in results if r.error is None], "errors": [
+            {"source": r.source, "error": str(r.error)} for r in results if r.error is not None
+        ]})
+    else:
+        for result in results:
+            _print(result)
+    report_errors(errors)
+    if errors:
+        ctx.exit(Status.UNREADABLE)
+    matched = any(result.match is not None and result.match.label for result in results)
+    ctx.exit(Status.DONE if matched else Status.NO)
+
+
+def _json(result: ProbeMatch) -> dict[str, object]:
+    assert result.match is not None and result.face is not None
+    return {"source": result.source} | match_json(result.match) | {"face": face_json(result.face)}
+
+
+def _print(result: ProbeMatch) -> None:
+    if result.match is None or result.face is None:
+        return
+    match = result.match
+    if match.similarity is None:
+        click.echo(f"{result.source}: no match (the gallery is empty)")
+        return
+    words = f"match {match.identity}" if match.label else "no match"
+    best = f", best {match.candidates[0].identity}" if not match.label else ""
+    click.echo(
+        f"{result.source}: {words}: similarity {match.similarity:.3f}{best} "
+        f"({decided_at(match)}){how_found(result.face)}"
+    )

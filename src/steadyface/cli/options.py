@@ -1,0 +1,83 @@
+"""Options that several verbs share, and what they build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from steadyface.errors import DatasetLayoutError
+from steadyface.imaging.files import list_images
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """`--json`: print one JSON document instead of text."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def detection_option(function: F) -> F:
+    """`--detection`: how faces are looked for."""
+    return click.option(
+        "--detection",
+        type=click.Choice(["auto", "require", "skip"]),
+        default="auto",
+        show_default=True,
+        help="auto: without a face found, take the image as a face crop; require: that is an "
+        "error; skip: images are face crops.",
+    )(function)
+
+
+def faces_option(function: F) -> F:
+    """`--faces`: the largest face of an image, or all."""
+    return click.option(
+        "--faces",
+        type=click.Choice(["largest", "all"]),
+        default="largest",
+        show_default=True,
+        help="Which faces of an image to answer for.",
+    )(function)
+
+
+def rule_options(function: F) -> F:
+    """`--fmr` and `--threshold`: where the decision is made."""
+    function = click.option(
+        "--threshold", type=float, help="Cosine similarity from which two faces match, by hand."
+    )(function)
+    return click.option(
+        "--fmr",
+        type=float,
+        help="False match rate of one comparison to decide at.  [default: 0.001]",
+    )(function)
+
+
+def gallery_option(function: F) -> F:
+    """`--gallery`: where the templates are kept."""
+    return click.option(
+        "--gallery",
+        "gallery_url",
+        required=True,
+        metavar="FILE",
+        help="The gallery, such as people.db.",
+    )(function)
+
+
+def expand_images(paths: tuple[Path, ...]) -> list[Path]:
+    """Files as they are, folders as the images below them.
+
+    Raises:
+        DatasetLayoutError: a folder holds no image.
+    """
+    images: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            images.append(path)
+            continue
+        found = list_images(path)
+        if not found:
+            raise DatasetLayoutError(f"{path}: no images in this folder")
+        images.extend(found)
+    return images

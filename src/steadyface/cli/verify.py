@@ -1,0 +1,48 @@
+"""`steadyface verify A B`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from steadyface.cli import options
+from steadyface.cli.render import comparison_json, decided_at, face_json, how_found, print_json
+from steadyface.cli.status import Status
+from steadyface.matching.calibration import rule_for
+from steadyface.pipeline import Analyzer
+from steadyface.recognition import verify
+from steadyface.types import DetectionMode
+
+
+@click.command("verify")
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@options.rule_options
+@options.detection_option
+@options.json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    first: Path,
+    second: Path,
+    fmr: float | None,
+    threshold: float | None,
+    detection: DetectionMode,
+    as_json: bool,
+) -> None:
+    """Are the largest faces of two images the same person? Exit status 1 says no."""
+    analyzer = Analyzer(detection=detection)
+    rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+    answer = verify(first, second, analyzer=analyzer, rule=rule)
+    decision = answer.comparison
+    if as_json:
+        faces = {"first": face_json(answer.first), "second": face_json(answer.second)}
+        print_json(comparison_json(decision) | faces)
+    else:
+        words = "same person" if decision.label else "different people"
+        click.echo(f"{words}: similarity {decision.similarity:.3f} ({decided_at(decision)})")
+        for path, face in ((first, answer.first), (second, answer.second)):
+            if how_found(face):
+                click.echo(f"{path}:{how_found(face)}")
+    ctx.exit(Status.DONE if decision.label else Status.NO)

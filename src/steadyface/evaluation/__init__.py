@@ -1,0 +1,1 @@
+"""Evaluation: dataset layout x pipeline -> decisions and metrics -> JSON, CSV and plots."""

@@ -1,0 +1,203 @@
+"""Reads the folder layouts and files that evaluations run on; knows no metric and no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from steadyface.distortions.naming import kind_of
+from steadyface.errors import DatasetLayoutError
+from steadyface.imaging.files import list_images
+
+CLEAN = "clean"
+PROBE_FOLDER = "distortion"
+GENDERS = ("female", "male")
+
+
+@dataclass(frozen=True, slots=True)
+class GenderImage:
+    """One labelled image of the gender layout; `kind` is its distortion, `clean` without one."""
+
+    path: Path
+    gender: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One probe of the matching layout; `identity` is None for a person who is not enrolled."""
+
+    path: Path
+    identity: str | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchDataset:
+    """References by identity, and the probes to match against them."""
+
+    references: dict[str, tuple[Path, ...]]
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One comparison of a pairs file; `fold` counts from 0."""
+
+    first: str
+    second: str
+    same: bool
+    fold: int
+
+
+def kind_or_clean(path: Path) -> str:
+    """The distortion named by a file's suffix, `clean` when it names none."""
+    return kind_of(path) or CLEAN
+
+
+def read_gender_folder(folder: Path) -> tuple[GenderImage, ...]:
+    """Read `DIR/female/` and `DIR/male/`, images at any depth below them.
+
+    Raises:
+        DatasetLayoutError: a class folder is missing or holds no image.
+    """
+    _require_folder(folder)
+    images: list[GenderImage] = []
+    for gender in GENDERS:
+        paths = list_images(folder / gender) if (folder / gender).is_dir() else []
+        if not paths:
+            raise DatasetLayoutError(
+                f"{folder}: expected images in female/ and male/, {_found(folder)}"
+            )
+        images.extend(GenderImage(path, gender, kind_or_clean(path)) for path in paths)
+    return tuple(images)
+
+
+def read_match_folder(folder: Path, unknown: Path | None = None) -> MatchDataset:
+    """Read `DIR/IDENTITY/*.jpg` (references) and `DIR/IDENTITY/distortion/*.jpg` (probes).
+
+    Args:
+        folder: the identities.
+        unknown: a folder of probes of people who are not enrolled, at any depth.
+
+    Raises:
+        DatasetLayoutError: no identity, an identity without reference, or no probe at all.
+    """
+    _require_folder(folder)
+    references: dict[str, tuple[Path, ...]] = {}
+    probes: list[Probe] = []
+    for identity in _subfolders(folder):
+        clean = list_images(identity, recursive=False)
+        if not clean:
+            raise DatasetLayoutError(
+                f"{identity}: no clean reference image; expected {folder.name}/IDENTITY/*.jpg "
+                f"beside IDENTITY/{PROBE_FOLDER}/, {_found(identity)}"
+            )
+        references[identity.name] = tuple(clean)
+        distorted = identity / PROBE_FOLDER
+        if distorted.is_dir():
+            probes.extend(
+                Probe(path, identity.name, kind_or_clean(path)) for path in list_images(distorted)
+            )
+    if not references or not probes:
+        raise DatasetLayoutError(
+            f"{folder}: expected identity folders with clean images and a {PROBE_FOLDER}/ folder "
+            f"of probes in each, {_found(folder)}"
+        )
+    if unknown is not None:
+        _require_folder(unknown)
+        strangers = list_images(unknown)
+        if not strangers:
+            raise DatasetLayoutError(f"{unknown}: expected probe images, {_found(unknown)}")
+        probes.extend(Probe(path, None, kind_or_clean(path)) for path in strangers)
+    return MatchDataset(references, tuple(probes))
+
+
+def read_people(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """Read `DIR/IDENTITY/*.jpg`: the references to enrol, by identity.
+
+    Raises:
+        DatasetLayoutError: no identity folder, or one without an image.
+    """
+    _require_folder(folder)
+    people = {
+        identity.name: tuple(list_images(identity, recursive=False))
+        for identity in _subfolders(folder)
+    }
+    if not people:
+        raise DatasetLayoutError(
+            f"{folder}: expected one folder of images for each person, {_found(folder)}"
+        )
+    for name, images in people.items():
+        if not images:
+            raise DatasetLayoutError(
+                f"{folder / name}: expected images of {name}, {_found(folder / name)}"
+            )
+    return people
+
+
+def read_pairs(file: Path) -> tuple[Pair, ...]:
+    """Read a pairs file in the format of LFW's View 2.
+
+    First line: folds and pairs of each sort a fold. Then a fold's same-person lines
+    (`name  i  j`), then its different-person lines (`name  i  name  j`), fold after fold.
+    Images are named `name/name_000i.jpg`.
+
+    Raises:
+        DatasetLayoutError: the file is missing or a line has another form (its number is named).
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetLayoutError(f"{file}: cannot be read as a pairs file ({error})") from error
+    rows = [line.split() for line in lines if line.strip()]
+    try:
+        folds, each = (int(word) for word in rows[0])
+    except (IndexError, ValueError) as error:
+        raise DatasetLayoutError(
+            f"{file}: line 1 should give folds and pairs a fold, such as '10 300'"
+        ) from error
+    if folds < 2 or each < 1 or len(rows) - 1 != 2 * folds * each:
+        raise DatasetLayoutError(
+            f"{file}: line 1 promises {folds} folds of {each} + {each} pairs, which is "
+            f"{2 * folds * each} lines; found {len(rows) - 1}"
+        )
+    return tuple(
+        _pair(file, number, row, fold=index // (2 * each), same=index % (2 * each) < each)
+        for index, (number, row) in enumerate(enumerate(rows[1:], start=2))
+    )
+
+
+def _pair(file: Path, number: int, row: list[str], *, fold: int, same: bool) -> Pair:
+    words = [row[0], row[1], row[0], row[2]] if same and len(row) == 3 else row
+    if len(words) != 4 or (not same and len(row) != 4):
+        raise DatasetLayoutError(
+            f"{file}: line {number}: expected {'name i j' if same else 'name i name j'}, "
+            f"found {' '.join(row)!r}"
+        )
+    first, i, second, j = words
+    if not (i.isdigit() and j.isdigit()):
+        raise DatasetLayoutError(f"{file}: line {number}: image numbers expected, found {i!r}, {j!r}")
+    return Pair(_image_of(first, int(i)), _image_of(second, int(j)), same, fold)
+
+
+def _image_of(name: str, number: int) -> str:
+    return f"{name}/{name}_{number:04d}.jpg"
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        what = "is a file; give a folder" if folder.exists() else "no such folder"
+        raise DatasetLayoutError(f"{folder}: {what}")
+
+
+def _found(folder: Path) -> str:
+    names = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir())
+    if not names:
+        return "found an empty folder"
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"found {', '.join(names[:5])}{more}"

@@ -1,0 +1,238 @@
+"""Task B on a folder of identities: is a distorted probe a known identity, which, or none?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.errors import DatasetLayoutError
+from steadyface.evaluation.embedding import (
+    Outcome,
+    detection_counts,
+    embeddings_of,
+    failures_of,
+    run_all,
+)
+from steadyface.evaluation.layouts import MatchDataset, Probe
+from steadyface.evaluation.summaries import (
+    classification_summary,
+    verification_summary,
+    wilson_summary,
+)
+from steadyface.imaging.decode import decode
+from steadyface.matching.calibration import DecisionRule
+from steadyface.matching.decide import decide
+from steadyface.matching.scores import template_scores
+from steadyface.metrics import fnir_at_fpir, rank_k, ranks
+from steadyface.pipeline import Analyzer
+from steadyface.types import FloatArray, Match, Templates
+
+SCHEMA = "steadyface/evaluate-match/1"
+NO_ANSWER = -1
+LABELS = ("0", "1")
+_FPIR = 1e-2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchEvaluation:
+    """Every probe scored against every identity; the figures follow from them.
+
+    Attributes:
+        names: the N identities.
+        probes: P probes.
+        outcomes: what the pipeline made of each probe.
+        scores: P x N float32 cosines; rows of -inf for probes without a face.
+        rule: the decision rule.
+        reference_outcomes: what the pipeline made of each reference.
+    """
+
+    names: tuple[str, ...]
+    probes: tuple[Probe, ...]
+    outcomes: tuple[Outcome, ...]
+    scores: FloatArray
+    rule: DecisionRule
+    reference_outcomes: tuple[Outcome, ...]
+
+    @property
+    def truth(self) -> NDArray[np.int64]:
+        """P ints: column of the true identity, -1 for a person not enrolled."""
+        column = {name: index for index, name in enumerate(self.names)}
+        columns = [-1 if p.identity is None else column[p.identity] for p in self.probes]
+        return np.array(columns, dtype=np.int64)
+
+    @property
+    def acquired(self) -> NDArray[np.bool_]:
+        """P bools: the probe gave a face."""
+        return np.array([outcome.face is not None for outcome in self.outcomes], dtype=np.bool_)
+
+    def decisions(self) -> list[Match | None]:
+        """The decision on each probe; None for a probe without a face."""
+        return [
+            decide(row, self.names, self.rule) if got else None
+            for row, got in zip(self.scores, self.acquired, strict=True)
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """All figures: overall, by kind, and the failures."""
+        decisions = self.decisions()
+        kinds = sorted({probe.kind for probe in self.probes})
+        return {
+            "schema": SCHEMA,
+            "identities": len(self.names),
+            "references": len(self.reference_outcomes),
+            "rule": {
+                "threshold": self.rule.threshold,
+                "fmr": self.rule.fmr,
+                "calibration": self.rule.calibration,
+            },
+            "overall": self._figures(np.ones(len(self.probes), dtype=np.bool_), decisions),
+            "by_kind": {
+                kind: self._figures(np.array([p.kind == kind for p in self.probes]), decisions)
+                for kind in kinds
+            },
+            "failures": failures_of(self.outcomes),
+            "reference_failures": failures_of(self.reference_outcomes),
+        }
+
+    def comparisons(self, chosen: NDArray[np.bool_] | None = None) -> tuple[FloatArray, FloatArray]:
+        """Mated and non-mated scores of all probe-template comparisons.
+
+        Probes without a face count among the mated with the lowest score: they are never matched.
+        """
+        use = np.ones(len(self.probes), dtype=np.bool_) if chosen is None else chosen
+        scores, truth = self.scores[use], self.truth[use]
+        is_mated = truth[:, None] == np.arange(len(self.names))[None, :]
+        mated = np.maximum(scores[is_mated], -1.0)
+        non_mated = scores[~is_mated]
+        return mated, non_mated[np.isfinite(non_mated)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a probe, for CSV."""
+        found = self._ranks()
+        return [
+            _row(probe, outcome, decision, rank)
+            for probe, outcome, decision, rank in zip(
+                self.probes, self.outcomes, self.decisions(), found, strict=True
+            )
+        ]
+
+    def _ranks(self) -> list[int | None]:
+        """Rank of the true identity, from 1; None for strangers."""
+        known = self.truth >= 0
+        values = iter(ranks(self.scores[known], self.truth[known])) if known.any() else iter(())
+        return [int(next(values)) if is_known else None for is_known in known]
+
+    def _figures(
+        self, chosen: NDArray[np.bool_], decisions: Sequence[Match | None]
+    ) -> dict[str, Any]:
+        truth, scores = self.truth[chosen], self.scores[chosen]
+        kept = [d for d, use in zip(decisions, chosen, strict=True) if use]
+        known = truth >= 0
+        labels = known.astype(np.int64)
+        predicted = np.array([NO_ANSWER if d is None else d.label for d in kept], dtype=np.int64)
+        right = np.array(
+            [_is_right(d, t, self.names) for d, t in zip(kept, truth, strict=True)], dtype=np.bool_
+        )
+        found = ranks(scores[known], truth[known]) if known.any() else None
+        strangers = bool((~known).any())
+        return {
+            "probes": int(chosen.sum()),
+            "known": int(known.sum()),
+            "unknown": int((~known).sum()),
+            "label": classification_summary(labels, predicted, LABELS),
+            "label_and_identity_accuracy": float(right.mean()) if len(right) else None,
+            "label_and_identity_interval": wilson_summary(right),
+            "rank_1": None if found is None else rank_k(found, 1),
+            "rank_5": None if found is None else rank_k(found, 5),
+            "fnir_at_fpir_1e-02": fnir_at_fpir(scores, truth, _FPIR)
+            if strangers and found is not None
+            else None,
+            "comparisons": verification_summary(*self.comparisons(chosen)),
+            "detection": detection_counts(
+                [o for o, use in zip(self.outcomes, chosen, strict=True) if use]
+            ),
+        }
+
+
+def evaluate_match(
+    analyzer: Analyzer, dataset: MatchDataset, rule: DecisionRule
+) -> MatchEvaluation:
+    """Enrol every identity's references and score every probe against all of them.
+
+    Probes that cannot be decoded, or hold no face where one is required, count as errors.
+
+    Raises:
+        DatasetLayoutError: none of an identity's references can be used.
+    """
+    owners = [(name, path) for name, paths in dataset.references.items() for path in paths]
+    enrolled = run_all(
+        analyzer,
+        owners,
+        load=lambda o: decode(o[1]),
+        name=lambda o: str(o[1]),
+        label="references",
+    )
+    templates = _templates(owners, enrolled, analyzer.model_id)
+    outcomes = run_all(
+        analyzer,
+        dataset.probes,
+        load=lambda p: decode(p.path),
+        name=lambda p: str(p.path),
+        label="probes",
+    )
+    scores = template_scores(np.nan_to_num(embeddings_of(outcomes)), templates)
+    lost = np.array([outcome.face is None for outcome in outcomes], dtype=np.bool_)
+    scores[lost] = -np.inf
+    return MatchEvaluation(
+        templates.names, dataset.probes, tuple(outcomes), scores, rule, tuple(enrolled)
+    )
+
+
+def _templates(
+    owners: Sequence[tuple[str, Path]], enrolled: Sequence[Outcome], model_id: str
+) -> Templates:
+    names = tuple(dict.fromkeys(name for name, _ in owners))
+    vectors = embeddings_of(enrolled)
+    usable = ~np.isnan(vectors[:, 0])
+    columns = np.array([names.index(name) for name, _ in owners], dtype=np.int64)
+    missing = sorted(set(range(len(names))) - set(columns[usable].tolist()))
+    if missing:
+        raise DatasetLayoutError(
+            f"{names[missing[0]]}: none of its reference images can be used; add a clear one or "
+            "remove the folder"
+        )
+    return Templates(names, vectors[usable], columns[usable], model_id)
+
+
+def _is_right(decision: Match | None, truth: int, names: tuple[str, ...]) -> bool:
+    """Label and, for a known person, identity are right; no answer never is."""
+    if decision is None:
+        return False
+    if truth < 0:
+        return decision.label == 0
+    return decision.identity == names[truth]
+
+
+def _row(
+    probe: Probe, outcome: Outcome, decision: Match | None, rank: int | None
+) -> dict[str, Any]:
+    best = decision.candidates[0] if decision is not None else None
+    return {
+        "probe": str(probe.path),
+        "kind": probe.kind,
+        "label": 0 if probe.identity is None else 1,
+        "identity": probe.identity or "",
+        "predicted_label": "" if decision is None else decision.label,
+        "predicted_identity": "" if decision is None else decision.identity or "",
+        "best_candidate": "" if best is None else best.identity,
+        "similarity": "" if best is None else round(best.similarity, 6),
+        "threshold": "" if decision is None else round(decision.threshold, 6),
+        "rank_of_identity": "" if rank is None else rank,
+        "detection": outcome.detection,
+        "error": "" if outcome.error is None else str(outcome.error),
+    }

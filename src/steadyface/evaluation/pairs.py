@@ -1,0 +1,142 @@
+"""The official LFW protocol on a pairs file, with the second image distorted where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.distortions import apply, rng_for
+from steadyface.distortions.suites import Condition
+from steadyface.evaluation.embedding import (
+    Outcome,
+    detection_counts,
+    embeddings_of,
+    failures_of,
+    run_all,
+)
+from steadyface.evaluation.layouts import Pair
+from steadyface.evaluation.summaries import verification_summary
+from steadyface.imaging.decode import decode
+from steadyface.metrics import fold_accuracy
+from steadyface.pipeline import Analyzer
+from steadyface.types import FloatArray, RGBImage
+
+SCHEMA = "steadyface/evaluate-pairs/1"
+#: Score of a comparison in which an image gave no face: never a match.
+_LOST = -1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairsEvaluation:
+    """Every pair's score under one condition.
+
+    Attributes:
+        condition: how the second image was distorted; None left it clean.
+        pairs: the P pairs.
+        scores: P float32 cosines; -1 where an image gave no face.
+        second_outcomes: what the pipeline made of each distinct second image.
+        outcomes: likewise of every image.
+    """
+
+    condition: Condition | None
+    pairs: tuple[Pair, ...]
+    scores: FloatArray
+    second_outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def same(self) -> NDArray[np.bool_]:
+        """P bools: the pair shows one person."""
+        return np.array([pair.same for pair in self.pairs], dtype=np.bool_)
+
+    def summary(self) -> dict[str, Any]:
+        """Fold accuracy, TAR at FMR, EER, and how the faces were found."""
+        folds = np.array([pair.fold for pair in self.pairs], dtype=np.int64)
+        accuracy = fold_accuracy(self.scores, self.same, folds)
+        return {
+            "schema": SCHEMA,
+            "condition": "clean" if self.condition is None else str(self.condition),
+            "pairs": len(self.pairs),
+            "accuracy": accuracy.mean,
+            "accuracy_standard_error": accuracy.standard_error,
+            "accuracy_by_fold": list(accuracy.per_fold),
+            **verification_summary(self.scores[self.same], self.scores[~self.same]),
+            "second_image_detection": detection_counts(self.second_outcomes),
+            "failures": failures_of(self.outcomes),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a pair, for CSV."""
+        return [
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "fold": pair.fold,
+                "same": int(pair.same),
+                "similarity": round(float(score), 6),
+            }
+            for pair, score in zip(self.pairs, self.scores, strict=True)
+        ]
+
+
+class PairsEvaluator:
+    """Scores a pairs file under several conditions; clean images are embedded once.
+
+    Args:
+        analyzer: the pipeline under test.
+        pairs: the comparisons.
+        images: folder that the pairs' names are relative to.
+        seed: of all distortions.
+    """
+
+    def __init__(
+        self, analyzer: Analyzer, pairs: Sequence[Pair], images: Path, *, seed: int = 0
+    ) -> None:
+        self._analyzer = analyzer
+        self._pairs = tuple(pairs)
+        self._images = images
+        self._seed = seed
+        self._clean: dict[str, Outcome] = {}
+
+    def evaluate(self, condition: Condition | None = None) -> PairsEvaluation:
+        """Score all pairs, the second image of each distorted by `condition`."""
+        firsts = {pair.first for pair in self._pairs}
+        seconds = sorted({pair.second for pair in self._pairs})
+        clean_names = firsts if condition is not None else firsts | set(seconds)
+        self._embed_clean(sorted(clean_names - self._clean.keys()))
+        if condition is None:
+            second = {name: self._clean[name] for name in seconds}
+        else:
+            second = dict(zip(seconds, self._run(seconds, condition), strict=True))
+        return PairsEvaluation(
+            condition,
+            self._pairs,
+            self._scores(second),
+            tuple(second.values()),
+            (*(self._clean[name] for name in sorted(firsts)), *second.values()),
+        )
+
+    def _embed_clean(self, names: Sequence[str]) -> None:
+        self._clean.update(zip(names, self._run(names, None), strict=True))
+
+    def _run(self, names: Sequence[str], condition: Condition | None) -> list[Outcome]:
+        def load(name: str) -> RGBImage:
+            image = decode(self._images / name)
+            if condition is None:
+                return image
+            rng = rng_for(self._seed, name, condition.kind)
+            return apply(image, condition.kind, condition.severity, rng)
+
+        label = "clean" if condition is None else str(condition)
+        return run_all(self._analyzer, names, load=load, name=str, label=label)
+
+    def _scores(self, second: dict[str, Outcome]) -> FloatArray:
+        a = embeddings_of([self._clean[pair.first] for pair in self._pairs])
+        b = embeddings_of([second[pair.second] for pair in self._pairs])
+        scores = np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0)
+        return np.nan_to_num(scores, nan=_LOST).astype(np.float32)

@@ -1,0 +1,22 @@
+"""Galleries: where identities and their references are kept between runs.
+
+`open_gallery` opens one; `Gallery` says what it does, whatever store is behind it.
+"""
+
+from steadyface.gallery.contract import (
+    Counts,
+    Gallery,
+    GalleryMode,
+    IdentitySummary,
+    StoredReference,
+)
+from steadyface.gallery.factory import open_gallery
+
+__all__ = [
+    "Counts",
+    "Gallery",
+    "GalleryMode",
+    "IdentitySummary",
+    "StoredReference",
+    "open_gallery",
+]

@@ -1,0 +1,111 @@
+"""From what the user calls a gallery to an open one: the only place that knows every store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, get_args
+from urllib.parse import unquote
+
+from steadyface.errors import UsageError
+from steadyface.gallery.contract import Gallery, GalleryMode
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+
+
+class Opener(Protocol):
+    """Opens a gallery of one store."""
+
+    def __call__(self, rest: str, *, model_id: str, mode: GalleryMode, timeout: float) -> Gallery:
+        """Open the gallery at what follows `scheme://` in its URL; see `open_gallery`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One kind of storage for galleries.
+
+    Attributes:
+        example: a URL of it, for messages.
+        open: opens one. Imports its driver when called, so that nobody loads a driver unasked.
+    """
+
+    example: str
+    open: Opener
+
+
+def open_gallery(
+    url: str | Path,
+    *,
+    model_id: str,
+    mode: GalleryMode = "read",
+    timeout: float = 5.0,
+) -> Gallery:
+    """Open a gallery.
+
+    Args:
+        url: the path of an SQLite file (`people.db`), or a URL. `sqlite:///people.db` is a path
+            relative to the working folder, `sqlite:////srv/people.db` an absolute one; in a URL,
+            `%`, `?` and `#` are written `%25`, `%3F` and `%23`.
+        model_id: the model whose embeddings are to be compared or enrolled.
+        mode: `read`, `write`, or `create`: write, and make the gallery where there is none.
+        timeout: seconds to wait for another process to let go of the gallery, 0..2e6.
+
+    Raises:
+        UsageError: an argument is unusable, or no store goes by the URL's scheme.
+        GalleryNotFoundError: there is no gallery, and the mode does not create one.
+        GalleryCorruptError: something else is there, or the gallery is damaged.
+        GalleryLockedError: another process kept it longer than the timeout.
+        GalleryModelError: another model made its embeddings.
+        GalleryError: it cannot be reached, or a newer steadyface wrote it.
+    """
+    if not model_id.strip():
+        raise UsageError(f"model_id is {model_id!r}; give the id of the model in use")
+    if mode not in get_args(GalleryMode):
+        raise UsageError(f"mode is {mode!r}; use 'read', 'write' or 'create'")
+    if isinstance(url, Path):
+        return _open_file(url, model_id=model_id, mode=mode, timeout=timeout)
+    if not url.strip():
+        raise UsageError("the gallery's path is empty; give one, as people.db")
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        return _open_file(Path(url), model_id=model_id, mode=mode, timeout=timeout)
+    store = STORES.get(parts["scheme"].lower())
+    if store is None:
+        # The rest of the URL may hold a password: it is not repeated.
+        supported = ", ".join(f"{scheme}:// ({row.example})" for scheme, row in STORES.items())
+        raise UsageError(
+            f"no gallery can be kept at {parts['scheme']}://; give the path of a file, or a URL "
+            f"that begins with one of: {supported}"
+        )
+    return store.open(parts["rest"], model_id=model_id, mode=mode, timeout=timeout)
+
+
+def _open_sqlite_url(rest: str, *, model_id: str, mode: GalleryMode, timeout: float) -> Gallery:
+    if not rest.startswith("/") or rest == "/":
+        raise UsageError(
+            f"sqlite://{rest} names no file; write sqlite:///people.db for a path relative to the "
+            "working folder, sqlite:////srv/people.db for an absolute one"
+        )
+    if "?" in rest or "#" in rest:
+        raise UsageError(
+            f"sqlite://{rest} has options, of which there are none; write %3F for ? and %23 for # "
+            "where they belong to the file's name"
+        )
+    return _open_file(Path(unquote(rest[1:])), model_id=model_id, mode=mode, timeout=timeout)
+
+
+def _open_file(path: Path, *, model_id: str, mode: GalleryMode, timeout: float) -> Gallery:
+    from steadyface.gallery.sqlite import open_sqlite  # noqa: PLC0415 (see Store.open)
+
+    return open_sqlite(path, model_id=model_id, mode=mode, timeout=timeout)
+
+
+#: Every store by the scheme of its URLs. A row here also enrols the store in the conformance
+#: tests (tests/gallery/conftest.py).
+STORES: Mapping[str, Store] = MappingProxyType(
+    {"sqlite": Store(example="sqlite:///people.db", open=_open_sqlite_url)}
+)

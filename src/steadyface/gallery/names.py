@@ -1,0 +1,63 @@
+"""Names of identities: which are allowed, which are the same, which are close."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+from steadyface.errors import UnknownIdentityError, UsageError
+
+#: Far below what a unique index of any store takes (PostgreSQL: about 2,700 bytes).
+LONGEST_NAME = 255
+
+# Control characters, lone surrogates (a file name that is not UTF-8) and line separators: a name
+# with one of them can forge lines of a log or cannot be stored at all.
+_REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def clean_name(identity: str) -> str:
+    """Return the name in Unicode's composed form (NFC), in which galleries store and compare it.
+
+    macOS hands out file names decomposed and other systems composed; without this, `José` from
+    two machines would be two people.
+
+    Raises:
+        UsageError: the name is empty, blank, longer than 255 characters or holds a control
+            character, a line separator or a byte that is not UTF-8.
+    """
+    if not identity.strip():
+        raise UsageError(f"{identity!r} is no name for an identity: it is blank; give it a name")
+    for character in identity:
+        if unicodedata.category(character) in _REFUSED:
+            raise UsageError(
+                f"{identity!r} is no name for an identity: it holds the character "
+                f"{character!a}; leave it out"
+            )
+    name = unicodedata.normalize("NFC", identity)
+    if len(name) > LONGEST_NAME:
+        raise UsageError(
+            f"{name[:20]!r}... is no name for an identity: it has {len(name)} characters; "
+            f"use {LONGEST_NAME} at most"
+        )
+    return name
+
+
+def closest_names(name: str, names: Iterable[str], *, count: int = 3) -> list[str]:
+    """Return up to `count` of `names` that look like `name`, closest first, ignoring case."""
+    by_key: dict[str, list[str]] = {}
+    for candidate in names:
+        by_key.setdefault(candidate.casefold(), []).append(candidate)
+    keys = difflib.get_close_matches(name.casefold(), by_key, n=count)
+    return [candidate for key in keys for candidate in by_key[key]][:count]
+
+
+def unknown_identity(location: str, name: str, names: Iterable[str]) -> UnknownIdentityError:
+    """Make the error for a name that the gallery lacks, with the closest of its `names`."""
+    closest = closest_names(name, names)
+    hint = (
+        f"did you mean {' or '.join(map(repr, closest))}?"
+        if closest
+        else "no name in it comes close; see which it holds, and check the spelling"
+    )
+    return UnknownIdentityError(f"{location}: no identity is called {name!r}; {hint}")

@@ -1,0 +1,123 @@
+"""The tables of an SQLite gallery, and how a file is recognised as one and brought up to date.
+
+`PRAGMA application_id` marks the file as a gallery of steadyface, `PRAGMA user_version` counts the
+migrations that it has been through. A migration that has been released is never edited.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from steadyface.errors import GalleryCorruptError, GalleryError
+from steadyface.gallery.codec import VECTOR_FORMAT
+from steadyface.gallery.sqlite_connection import transaction
+
+#: "SFGL" as a big-endian 32-bit integer, at offset 68 of the file.
+APPLICATION_ID = 0x5346474C
+
+#: The statements of one step; they run in one transaction.
+Migration: TypeAlias = tuple[str, ...]
+
+# AUTOINCREMENT: an id is never given again, so that order by id is order of enrolment.
+# CHECK (typeof ...) instead of STRICT tables, which SQLite has only since 3.37.
+MIGRATIONS: tuple[Migration, ...] = (
+    (
+        """
+        CREATE TABLE meta (
+            key TEXT NOT NULL PRIMARY KEY,
+            value TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE identity (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE CHECK (typeof(name) = 'text'),
+            created_at TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE reference (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            identity_id INTEGER NOT NULL REFERENCES identity (id) ON DELETE CASCADE,
+            model_id TEXT NOT NULL,
+            source TEXT NOT NULL,
+            metadata TEXT NOT NULL,
+            quality REAL,
+            created_at TEXT NOT NULL,
+            vector BLOB NOT NULL CHECK (typeof(vector) = 'blob')
+        )
+        """,
+        "CREATE INDEX reference_identity ON reference (identity_id)",
+    ),
+)
+
+
+def recognise(connection: sqlite3.Connection, location: str, known: int) -> int:
+    """Return which version of the schema the file holds; 0 for a file without any content.
+
+    Args:
+        connection: to the file; not in a transaction. Nothing is written.
+        location: the gallery, for messages.
+        known: the newest version that this code can read.
+
+    Raises:
+        GalleryCorruptError: the file is an SQLite database of something else.
+        GalleryError: a newer steadyface made it.
+    """
+    with transaction(connection, "DEFERRED"):  # all three from the same state of the file
+        objects = _number(connection, "SELECT COUNT(*) FROM sqlite_master")
+        application = _number(connection, "PRAGMA application_id")
+        version = _number(connection, "PRAGMA user_version")
+    if application == 0 and version == 0 and objects == 0:
+        return 0
+    if application != APPLICATION_ID or version < 1:
+        raise GalleryCorruptError(
+            f"{location}: an SQLite database, but not a steadyface gallery; choose another file"
+        )
+    if version > known:
+        raise GalleryError(
+            f"{location}: written by a newer steadyface (gallery format {version}, this one knows "
+            f"{known}); upgrade steadyface"
+        )
+    return version
+
+
+def migrate(
+    connection: sqlite3.Connection,
+    *,
+    model_id: str,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> None:
+    """Bring a file that `recognise` accepted to the newest version, each step in a transaction.
+
+    Args:
+        connection: to the file; not in a transaction.
+        model_id: the gallery's model, used when the file holds nothing yet.
+        migrations: all steps from an empty file on.
+    """
+    for number, statements in enumerate(migrations, start=1):
+        with transaction(connection, "IMMEDIATE"):
+            # Read under the lock: another process may have been here in the meantime.
+            if _number(connection, "PRAGMA user_version") >= number:
+                continue
+            for statement in statements:
+                connection.execute(statement)
+            if number == 1:
+                connection.executemany(
+                    "INSERT INTO meta (key, value) VALUES (?, ?)",
+                    [("format", VECTOR_FORMAT), ("model_id", model_id)],
+                )
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def read_meta(connection: sqlite3.Connection) -> Mapping[str, str]:
+    """Return the table of facts about the gallery: `model_id`, `format`, `dimension`, ..."""
+    return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def _number(connection: sqlite3.Connection, statement: str) -> int:
+    row = connection.execute(statement).fetchone()
+    return int(row[0])

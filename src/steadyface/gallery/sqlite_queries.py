@@ -1,0 +1,107 @@
+"""What an SQLite gallery asks its tables, as functions of a connection inside a transaction.
+
+A `ValueError` from here means that the tables contradict each other: the file is damaged.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import numpy as np
+
+from steadyface.gallery import codec
+from steadyface.gallery.contract import StoredReference
+from steadyface.types import Embedding, FloatArray, Templates
+
+#: Rows decoded at a time, so that the matrix is never in memory twice.
+_BATCH = 4096
+
+
+def count_references(connection: sqlite3.Connection, owner: int) -> int:
+    """Return how many references the identity with this id has."""
+    statement = "SELECT COUNT(*) FROM reference WHERE identity_id = ?"
+    row = connection.execute(statement, (owner,)).fetchone()
+    return int(row[0])
+
+
+def insert_references(
+    connection: sqlite3.Connection,
+    owner: int,
+    references: list[codec.EncodedReference],
+    *,
+    model_id: str,
+    moment: str,
+) -> None:
+    """Append references to the identity with this id."""
+    connection.executemany(
+        "INSERT INTO reference (identity_id, model_id, source, metadata, created_at, vector)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(owner, model_id, r.source, r.metadata, moment, r.vector) for r in references],
+    )
+
+
+def settle_dimension(connection: sqlite3.Connection, dimension: int, what: str) -> None:
+    """Note the length of vectors at the first enrolment; hold later ones to it.
+
+    Raises:
+        GalleryError: the gallery's vectors have another length; names `what`.
+    """
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('dimension', ?) ON CONFLICT DO NOTHING",
+        (str(dimension),),
+    )
+    codec.check_dimension(dimension, _noted_dimension(connection), what)
+
+
+def select_references(connection: sqlite3.Connection, owner: int) -> list[StoredReference]:
+    """Return the references of the identity with this id, first enrolled first."""
+    rows = connection.execute(
+        "SELECT vector, model_id, source, metadata, quality, created_at"
+        " FROM reference WHERE identity_id = ? ORDER BY id",
+        (owner,),
+    ).fetchall()
+    vectors = codec.decode_vectors([row[0] for row in rows], _noted_dimension(connection))
+    return [
+        StoredReference(
+            embedding=Embedding(vector, model_id),
+            source=source,
+            metadata=codec.decode_metadata(metadata),
+            quality=quality,
+            enrolled_at=codec.decode_time(moment),
+        )
+        for vector, (_, model_id, source, metadata, quality, moment) in zip(
+            vectors, rows, strict=True
+        )
+    ]
+
+
+def select_templates(connection: sqlite3.Connection, model_id: str) -> Templates:
+    """Return every reference of a gallery made with `model_id`; the arrays are read-only."""
+    identities = connection.execute("SELECT id, name FROM identity ORDER BY id").fetchall()
+    place = {identity: row for row, (identity, _) in enumerate(identities)}
+    (total,) = connection.execute("SELECT COUNT(*) FROM reference").fetchone()
+    vectors: FloatArray = np.empty((total, _noted_dimension(connection)), dtype=np.float32)
+    owners = np.empty(total, dtype=np.int64)
+    cursor = connection.execute(
+        "SELECT identity_id, model_id, vector FROM reference ORDER BY identity_id, id"
+    )
+    end = 0
+    while rows := cursor.fetchmany(_BATCH):
+        start, end = end, end + len(rows)
+        if any(owner not in place or model != model_id for owner, model, _ in rows):
+            raise ValueError("a reference belongs to no identity or to another model")
+        vectors[start:end] = codec.decode_vectors([row[2] for row in rows], vectors.shape[1])
+        owners[start:end] = [place[row[0]] for row in rows]
+    vectors.setflags(write=False)
+    owners.setflags(write=False)
+    return Templates(tuple(name for _, name in identities), vectors, owners, model_id)
+
+
+def _noted_dimension(connection: sqlite3.Connection) -> int:
+    noted = connection.execute("SELECT value FROM meta WHERE key = 'dimension'").fetchone()
+    dimension = 0 if noted is None else int(noted[0])
+    # A damaged number must not become the size of an allocation.
+    first = connection.execute("SELECT length(vector) FROM reference LIMIT 1").fetchone()
+    if first is not None and first[0] != dimension * codec.VECTOR_DTYPE.itemsize:
+        raise ValueError("the vectors do not have the length noted for them")
+    return dimension

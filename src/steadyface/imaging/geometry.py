@@ -1,0 +1,105 @@
+"""Where a face's five points go in the network's input: similarity transforms and warps."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.types import Box, FloatArray, RGBImage
+
+#: Side of the aligned crop in pixels.
+CROP_SIZE = 112
+
+#: The five points of an aligned 112 x 112 crop (x, y): the eye at the image's left, the eye at
+#: its right, nose tip, mouth corners left and right. The positions that ArcFace (Deng et al. 2019)
+#: and SFace (Zhong et al. 2021) were trained with.
+CROP_LANDMARKS: FloatArray = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    dtype=np.float32,
+)
+CROP_LANDMARKS.setflags(write=False)
+
+
+def similarity_transform(source: FloatArray, target: FloatArray) -> NDArray[np.float64]:
+    """The least-squares rotation, uniform scale and shift that takes `source` to `target`.
+
+    Args:
+        source: N x 2 points (x, y), N >= 2, not all equal.
+        target: N x 2 points.
+
+    Returns:
+        2 x 3 float64 matrix for `cv2.warpAffine`.
+
+    Raises:
+        ValueError: the source points coincide, so no scale is defined.
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns", IEEE TPAMI 13(4), 1991, equations 34-43.
+    """
+    src = np.asarray(source, dtype=np.float64)
+    dst = np.asarray(target, dtype=np.float64)
+    src_mean, dst_mean = src.mean(axis=0), dst.mean(axis=0)
+    src_centred, dst_centred = src - src_mean, dst - dst_mean
+    variance = (src_centred**2).sum() / len(src)
+    if variance <= np.finfo(np.float64).eps:
+        raise ValueError("the points coincide: no similarity transform is defined")
+    u, singular, vt = np.linalg.svd(dst_centred.T @ src_centred / len(src))
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    rotation = (u * sign) @ vt
+    scale = (singular * sign).sum() / variance
+    shift = dst_mean - scale * rotation @ src_mean
+    return np.hstack([scale * rotation, shift[:, None]])
+
+
+def align(image: RGBImage, landmarks: FloatArray) -> RGBImage:
+    """Warp a face so that its five points lie at `CROP_LANDMARKS`.
+
+    Args:
+        image: H x W x 3 uint8.
+        landmarks: 5 x 2 (x, y) in pixels of `image`.
+
+    Returns:
+        112 x 112 x 3 uint8. What lies outside the image is filled with black.
+    """
+    matrix = similarity_transform(landmarks, CROP_LANDMARKS)
+    warped = cv2.warpAffine(image, matrix, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def centre_square(height: int, width: int) -> Box:
+    """The largest square in the middle of an image of this size, in pixels."""
+    side = min(height, width)
+    return Box((width - side) / 2, (height - side) / 2, side, side)
+
+
+def crop_square(image: RGBImage, square: Box) -> RGBImage:
+    """Cut a square out of an image and bring it to 112 x 112.
+
+    Args:
+        image: H x W x 3 uint8.
+        square: in pixels of `image`, wholly inside it.
+
+    Returns:
+        112 x 112 x 3 uint8; averaged where it shrinks, interpolated where it grows.
+    """
+    x, y, side = int(square.x), int(square.y), max(1, int(square.width))
+    cut = image[y : y + side, x : x + side]
+    interpolation = cv2.INTER_AREA if side > CROP_SIZE else cv2.INTER_LINEAR
+    resized = cv2.resize(cut, (CROP_SIZE, CROP_SIZE), interpolation=interpolation)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def eye_distance(landmarks: FloatArray) -> float:
+    """Distance between the two eye points, in pixels."""
+    return float(np.linalg.norm(landmarks[1] - landmarks[0]))
+
+
+#: Side of the square taken as the face crop, as a share of the image's shorter side, where no face
+#: was found. Chosen by measurement, see docs/decisions.md.
+ASSUMED_SHARE = 1.0
+
+
+def assumed_square(height: int, width: int) -> Box:
+    """The square taken as a face crop in an image of this size when none was detected."""
+    return centre_square(height, width)

@@ -1,0 +1,1 @@
+"""From comparison scores to decisions: thresholds at a stated FMR, templates, 'unknown'."""

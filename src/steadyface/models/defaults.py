@@ -1,0 +1,69 @@
+"""Loads the catalog's models: fetch what is missing, check it, open a session."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from steadyface.models.catalog import Catalog, ModelEntry, load_catalog
+from steadyface.models.face_network import FaceNetwork
+from steadyface.models.rescue import RescuingDetector
+from steadyface.models.session import OnnxSession
+from steadyface.models.store import ModelStore, default_store
+from steadyface.models.yunet import YuNetDetector
+
+#: A detector's passes are short: threads that each handle a frame pay, threads inside one do not.
+_DETECTOR_THREADS = 1
+
+
+def load_network(
+    model_id: str | None = None,
+    *,
+    catalog: Catalog | None = None,
+    store: ModelStore | None = None,
+    threads: int = 0,
+) -> FaceNetwork:
+    """Load a face network by catalog id; None takes the default one.
+
+    Raises:
+        ModelError: unknown id, or its weights cannot be had.
+    """
+    known = catalog if catalog is not None else load_catalog()
+    entry = known.default("face-network") if model_id is None else known.model(model_id)
+    session = _open(entry, known, store, threads)
+    return FaceNetwork(session, entry.preprocessing, model_id=entry.id)
+
+
+def load_detector(
+    model_id: str | None = None,
+    *,
+    catalog: Catalog | None = None,
+    store: ModelStore | None = None,
+) -> YuNetDetector:
+    """Load a detector, without its rescue, by catalog id; None takes the default one.
+
+    Raises:
+        ModelError: unknown id, or its weights cannot be had.
+    """
+    known = catalog if catalog is not None else load_catalog()
+    entry = known.default("detector") if model_id is None else known.model(model_id)
+    session = _open(entry, known, store, _DETECTOR_THREADS)
+    return YuNetDetector(session, entry.preprocessing, model_id=entry.id)
+
+
+def default_network() -> FaceNetwork:
+    """The catalog's default face network."""
+    return load_network()
+
+
+def default_detector() -> RescuingDetector:
+    """The catalog's default detector with its rescue."""
+    return RescuingDetector(load_detector())
+
+
+def _open(
+    entry: ModelEntry, catalog: Catalog, store: ModelStore | None, threads: int
+) -> OnnxSession:
+    files = store if store is not None else default_store()
+    weights = files.ensure(catalog.weight_file(entry.weights))
+    graph = (resources.files("steadyface.models") / "data" / entry.graph).read_bytes()
+    return OnnxSession(graph, weights_folder=weights.parent, threads=threads)

@@ -1,0 +1,77 @@
+"""Detection that survives distortion: other views of the frame where the first look is weak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from steadyface.models.views import VIEWS, View
+from steadyface.models.yunet import suppress
+from steadyface.types import Box, Detection, RGBImage
+
+#: A first look this sure ends the search. Clean frames score above it, so they pay nothing.
+STRONG_SCORE = 0.8
+#: Least score of a face in any view.
+ACCEPTED_SCORE = 0.5
+
+
+class Detector(Protocol):
+    """What the rescue needs of a detector."""
+
+    model_id: str
+
+    def detect(self, frames: Sequence[RGBImage], threshold: float) -> list[list[Detection]]:
+        """Find the faces in frames of equal size, best score first."""
+        ...
+
+
+class RescuingDetector:
+    """A detector that looks again, in other views, where it saw no face clearly.
+
+    Faces seen in several views are merged by overlap and the best-scoring sighting is kept, so
+    its points come from the view in which the face was clearest.
+
+    Args:
+        detector: the detector to ask.
+        strong_score: with a raw face of at least this score no other view is tried.
+        accepted_score: least score of a face.
+        views: name -> view.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        *,
+        strong_score: float = STRONG_SCORE,
+        accepted_score: float = ACCEPTED_SCORE,
+        views: Mapping[str, View] = VIEWS,
+    ) -> None:
+        self.model_id = detector.model_id
+        self._detector = detector
+        self._strong = strong_score
+        self._accepted = accepted_score
+        self._views = views
+
+    def find(self, image: RGBImage) -> list[Detection]:
+        """The faces of one image (H x W x 3 uint8), best score first; empty when there is none."""
+        faces = self._detector.detect([image], self._accepted)[0]
+        if faces and faces[0].score >= self._strong:
+            return faces
+        for name, view in self._views.items():
+            frame = view(image)
+            scale = image.shape[1] / frame.shape[1], image.shape[0] / frame.shape[0]
+            seen = self._detector.detect([frame], self._accepted)[0]
+            faces.extend(_rescaled(face, scale, name) for face in seen)
+        return suppress(faces)
+
+
+def _rescaled(face: Detection, scale: tuple[float, float], view: str) -> Detection:
+    across, down = scale
+    box = face.box
+    return replace(
+        face,
+        box=Box(box.x * across, box.y * down, box.width * across, box.height * down),
+        landmarks=face.landmarks * (across, down),
+        view=view,
+    )

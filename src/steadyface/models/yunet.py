@@ -1,0 +1,135 @@
+"""The YuNet detector on ONNX Runtime: frames in, faces with five points out.
+
+Output layout and decoding follow Wu, Peng and Yu, "YuNet: A tiny millisecond-level face
+detector", Machine Intelligence Research 20, 2023: an anchor-free head at strides 8, 16 and 32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.models.catalog import Preprocessing
+from steadyface.models.preprocess import to_batch
+from steadyface.models.session import OnnxSession
+from steadyface.types import Box, Detection, FloatArray, RGBImage
+
+STRIDES = (8, 16, 32)
+_MULTIPLE = 32
+_OVERLAP = 0.3
+
+
+class YuNetDetector:
+    """Finds faces of about 10 to 300 pixels in a frame.
+
+    Args:
+        session: the loaded network.
+        preprocessing: how pixels become its input.
+        model_id: the catalog's name of the model.
+        max_side: frames with a longer side are shrunk to this many pixels first, which bounds
+            the time and keeps large faces within the detector's range.
+    """
+
+    def __init__(
+        self,
+        session: OnnxSession,
+        preprocessing: Preprocessing,
+        *,
+        model_id: str,
+        max_side: int = 640,
+    ) -> None:
+        self.model_id = model_id
+        self._session = session
+        self._preprocessing = preprocessing
+        self._max_side = max_side
+
+    def detect(self, frames: Sequence[RGBImage], threshold: float) -> list[list[Detection]]:
+        """Find the faces in frames of equal size.
+
+        Args:
+            frames: each H x W x 3 uint8, all of one size.
+            threshold: least score of a face, 0..1.
+
+        Returns:
+            One list a frame, best score first, overlapping detections merged; coordinates are
+            pixels of the frame as given.
+        """
+        height, width = frames[0].shape[:2]
+        scale = min(1.0, self._max_side / max(height, width))
+        fitted = [_fit(frame, scale) for frame in frames]
+        outputs = self._session.run(to_batch(fitted, self._preprocessing))
+        padded_size = fitted[0].shape[:2]
+        return [
+            suppress(_decode(outputs, index, padded_size, threshold, scale))
+            for index in range(len(frames))
+        ]
+
+
+def suppress(detections: Sequence[Detection], overlap: float = _OVERLAP) -> list[Detection]:
+    """Greedy non-maximum suppression: keep the best-scoring of detections that overlap.
+
+    Args:
+        detections: in any order.
+        overlap: intersection over union from which two detections are one face.
+
+    Returns:
+        The survivors, best score first.
+    """
+    ranked = sorted(detections, key=lambda d: -d.score)
+    kept: list[Detection] = []
+    for detection in ranked:
+        if all(_overlap(detection.box, other.box) <= overlap for other in kept):
+            kept.append(detection)
+    return kept
+
+
+def _overlap(a: Box, b: Box) -> float:
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (a.area + b.area - shared)
+
+
+def _fit(frame: RGBImage, scale: float) -> RGBImage:
+    """Shrink by `scale` and pad right and below with black to a multiple of 32."""
+    if scale < 1.0:
+        size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
+        frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    below, right = -frame.shape[0] % _MULTIPLE, -frame.shape[1] % _MULTIPLE
+    return np.pad(frame, ((0, below), (0, right), (0, 0)))
+
+
+def _decode(
+    outputs: dict[str, NDArray[np.float32]],
+    index: int,
+    size: tuple[int, int],
+    threshold: float,
+    scale: float,
+) -> list[Detection]:
+    """The faces of frame `index` above the threshold, before overlaps are merged."""
+    detections: list[Detection] = []
+    for stride in STRIDES:
+        columns = size[1] // stride
+        cls = np.clip(outputs[f"cls_{stride}"][index, :, 0], 0, 1)
+        obj = np.clip(outputs[f"obj_{stride}"][index, :, 0], 0, 1)
+        scores = np.sqrt(cls * obj)
+        for cell in np.flatnonzero(scores >= threshold):
+            corner = np.array([cell % columns, cell // columns], dtype=np.float32)
+            box = outputs[f"bbox_{stride}"][index, cell]
+            centre = (corner + box[:2]) * stride
+            extent = np.exp(box[2:]) * stride
+            points: FloatArray = outputs[f"kps_{stride}"][index, cell].reshape(5, 2) + corner
+            left, top = (centre - extent / 2) / scale
+            detections.append(
+                Detection(
+                    Box(float(left), float(top), *(float(e) for e in extent / scale)),
+                    (points * (stride / scale)).astype(np.float32),
+                    float(scores[cell]),
+                )
+            )
+    return detections

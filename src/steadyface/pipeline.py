@@ -1,0 +1,289 @@
+"""From images to faces: decode, detect, align, one network pass.
+
+Decoding and detection run in worker threads while the network runs on the batch before; results
+come in the order of the inputs, and an image that fails takes no other image with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, Protocol, TypeVar
+
+import numpy as np
+
+from steadyface.errors import NoFaceError, SteadyfaceError, UsageError
+from steadyface.imaging.decode import decode, source_name
+from steadyface.imaging.geometry import align, assumed_square, crop_square, eye_distance
+from steadyface.models.defaults import default_detector, default_network
+from steadyface.models.face_network import NetworkOutput
+from steadyface.types import (
+    Box,
+    Detection,
+    DetectionMode,
+    DetectionOutcome,
+    Embedding,
+    Face,
+    FloatArray,
+    GenderEstimate,
+    ImageInput,
+    ImageResult,
+    RGBImage,
+)
+
+T = TypeVar("T")
+DEFAULT_BATCH = 16
+#: Eyes closer than this many pixels define no alignment.
+_LEAST_EYES = 1.0
+#: Which faces of an image are analysed.
+FaceChoice = Literal["largest", "all"]
+
+
+class FaceFinder(Protocol):
+    """What the pipeline needs of a detector."""
+
+    def find(self, image: RGBImage) -> list[Detection]:
+        """The faces of one image."""
+        ...
+
+
+class Network(Protocol):
+    """What the pipeline needs of a face network."""
+
+    model_id: str
+
+    def run(self, crops: Sequence[RGBImage]) -> NetworkOutput:
+        """Embed aligned 112 x 112 crops."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Located:
+    """One face before the network has seen it."""
+
+    crop: RGBImage
+    outcome: DetectionOutcome
+    box: Box
+    landmarks: FloatArray | None = None
+    score: float | None = None
+    view: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """One image before the network has seen its faces."""
+
+    source: str
+    located: tuple[_Located, ...] = ()
+    error: SteadyfaceError | None = None
+
+
+class Analyzer:
+    """Finds, embeds and classifies the faces of images.
+
+    Nothing is loaded or fetched before the first image. An analyzer may be shared by threads.
+
+    Args:
+        detector: finds faces; None takes the catalog's default detector with its rescue.
+        network: embeds aligned crops; None takes the catalog's default face network.
+        detection: `auto`, `require` or `skip`, see `steadyface.types.DetectionMode`.
+        faces: `largest` analyses the largest face of an image, `all` every face, largest first.
+        min_gender_confidence: below this probability, 0.5..1, a gender is `uncertain`; None never.
+
+    Raises:
+        UsageError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        detector: FaceFinder | None = None,
+        network: Network | None = None,
+        *,
+        detection: DetectionMode = "auto",
+        faces: FaceChoice = "largest",
+        min_gender_confidence: float | None = None,
+    ) -> None:
+        if detection not in ("auto", "require", "skip"):
+            raise UsageError(f"detection is {detection!r}: give 'auto', 'require' or 'skip'")
+        if faces not in ("largest", "all"):
+            raise UsageError(f"faces is {faces!r}: give 'largest' or 'all'")
+        if min_gender_confidence is not None and not 0.5 <= min_gender_confidence <= 1.0:
+            raise UsageError(
+                f"min_gender_confidence is {min_gender_confidence}: give a probability 0.5 to 1"
+            )
+        self._detector = detector
+        self._network = network
+        self._detection = detection
+        self._faces = faces
+        self._min_gender_confidence = min_gender_confidence
+
+    @property
+    def network(self) -> Network:
+        """The face network, loaded (and fetched, with a message) when first asked for."""
+        if self._network is None:
+            self._network = default_network()
+        return self._network
+
+    @property
+    def detector(self) -> FaceFinder:
+        """The detector, loaded (and fetched, with a message) when first asked for."""
+        if self._detector is None:
+            self._detector = default_detector()
+        return self._detector
+
+    @property
+    def model_id(self) -> str:
+        """The face network's id, to which embeddings and thresholds are bound."""
+        return self.network.model_id
+
+    def analyze(self, image: ImageInput) -> list[Face]:
+        """Analyse one image.
+
+        Args:
+            image: path, bytes, binary file, PIL image, or H x W x 3 uint8 RGB array.
+
+        Returns:
+            Its faces, largest first; at least one.
+
+        Raises:
+            ImageError: the image cannot be decoded.
+            NoFaceError: `detection="require"` and no face was found.
+        """
+        result = next(iter(self.analyze_many([image], workers=1)))
+        if result.error is not None:
+            raise result.error
+        return list(result.faces)
+
+    def analyze_many(
+        self,
+        images: Iterable[T],
+        *,
+        load: Callable[[T], RGBImage] = decode,  # type: ignore[assignment]
+        name: Callable[[T], str] = source_name,  # type: ignore[assignment]
+        batch_size: int = DEFAULT_BATCH,
+        workers: int | None = None,
+    ) -> Iterator[ImageResult]:
+        """Analyse many images; decoding and detection overlap with the network.
+
+        Args:
+            images: the inputs, read lazily and only a little ahead.
+            load: input -> H x W x 3 uint8 RGB; called in worker threads. The default decodes.
+            name: input -> the name that results and errors carry.
+            batch_size: crops a network pass.
+            workers: threads for decoding and detection; None takes the number of cores.
+
+        Yields:
+            One `ImageResult` an input, in order: faces, or the error of that image alone.
+        """
+        if batch_size < 1:
+            raise UsageError(f"batch_size is {batch_size}: give 1 or more")
+        detector, network = self.detector, self.network
+        threads = workers if workers is not None else (os.cpu_count() or 1)
+
+        def prepare(item: T) -> _Prepared:
+            source = name(item)
+            try:
+                image = load(item)
+                return _Prepared(source, tuple(self._locate(image, source, detector)))
+            except SteadyfaceError as error:
+                return _Prepared(source, error=error)
+
+        with ThreadPoolExecutor(threads, thread_name_prefix="steadyface") as pool:
+            prepared = _ordered_ahead(pool, prepare, images, ahead=2 * batch_size)
+            for batch in _by_crops(prepared, batch_size):
+                yield from self._finish(batch, network)
+
+    def _locate(self, image: RGBImage, source: str, detector: FaceFinder) -> Iterator[_Located]:
+        if self._detection != "skip":
+            usable = (d for d in detector.find(image) if eye_distance(d.landmarks) >= _LEAST_EYES)
+            found = sorted(usable, key=lambda d: -d.box.area)
+            if found:
+                chosen = found[:1] if self._faces == "largest" else found
+                yield from (_aligned(image, detection) for detection in chosen)
+                return
+            if self._detection == "require":
+                raise NoFaceError(
+                    source,
+                    "no face was found; use a clearer image, or detection 'auto' to take the image "
+                    "itself as a face crop",
+                )
+        square = assumed_square(*image.shape[:2])
+        outcome: DetectionOutcome = "skipped" if self._detection == "skip" else "assumed"
+        yield _Located(crop_square(image, square), outcome, square)
+
+    def _finish(self, batch: Sequence[_Prepared], network: Network) -> Iterator[ImageResult]:
+        crops = [located.crop for image in batch for located in image.located]
+        faces: Iterator[Face] = iter(())
+        if crops:
+            faces = self._faces_of(batch, network.run(crops), network.model_id)
+        for image in batch:
+            yield ImageResult(image.source, tuple(islice(faces, len(image.located))), image.error)
+
+    def _faces_of(
+        self, batch: Sequence[_Prepared], output: NetworkOutput, model_id: str
+    ) -> Iterator[Face]:
+        located = (one for image in batch for one in image.located)
+        for index, one in enumerate(located):
+            gender = None
+            if output.p_female is not None:
+                gender = estimate_gender(float(output.p_female[index]), self._min_gender_confidence)
+            embedding = Embedding(output.embeddings[index], model_id)
+            yield Face(
+                one.outcome, one.box, one.landmarks, one.score, one.view, embedding, gender
+            )
+
+
+def estimate_gender(p_female: float, min_confidence: float | None) -> GenderEstimate:
+    """Turn P(female) into a label; `uncertain` below `min_confidence`, where one is given."""
+    probability = max(p_female, 1.0 - p_female)
+    if min_confidence is not None and probability < min_confidence:
+        return GenderEstimate("uncertain", probability, p_female)
+    return GenderEstimate("female" if p_female >= 0.5 else "male", probability, p_female)
+
+
+def _aligned(image: RGBImage, detection: Detection) -> _Located:
+    outcome: DetectionOutcome = "found" if detection.view == "raw" else "rescued"
+    return _Located(
+        align(image, detection.landmarks),
+        outcome,
+        detection.box,
+        np.asarray(detection.landmarks, dtype=np.float32),
+        detection.score,
+        detection.view,
+    )
+
+
+def _ordered_ahead(
+    pool: ThreadPoolExecutor, work: Callable[[T], _Prepared], items: Iterable[T], *, ahead: int
+) -> Iterator[_Prepared]:
+    """Run `work` in the pool, at most `ahead` items early, and yield in the order of `items`."""
+    pending: deque[Future[_Prepared]] = deque()
+    remaining = iter(items)
+    try:
+        for item in remaining:
+            pending.append(pool.submit(work, item))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _by_crops(prepared: Iterable[_Prepared], batch_size: int) -> Iterator[list[_Prepared]]:
+    """Group images until they hold `batch_size` crops, or there are many without any."""
+    batch: list[_Prepared] = []
+    crops = 0
+    for image in prepared:
+        batch.append(image)
+        crops += len(image.located)
+        if crops >= batch_size or len(batch) >= 4 * batch_size:
+            yield batch
+            batch, crops = [], 0
+    if batch:
+        yield batch

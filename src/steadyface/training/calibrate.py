@@ -1,0 +1,55 @@
+"""Fits thresholds at target false match rates on people set aside for it (CelebA identities).
+
+The comparisons are those of the product: a clean reference against a probe that may be distorted,
+and, as every other comparison, against a clean one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.metrics import tar_at_fmr, threshold_at_fmr
+from steadyface.types import FloatArray
+
+#: Five rates a decade from 1e-1 to 1e-5.
+RATES = tuple(float(f"{10 ** (-step / 5):.3g}") for step in range(5, 26))
+
+
+def score_pairs(
+    references: FloatArray, probes: FloatArray, identities: NDArray[Any]
+) -> tuple[FloatArray, FloatArray]:
+    """All comparisons of different images.
+
+    Args:
+        references: N x D float32 unit vectors, clean.
+        probes: N x D float32 unit vectors of the same N images, perhaps distorted.
+        identities: N labels.
+
+    Returns:
+        Mated and non-mated scores, float32, of the pairs i < j.
+    """
+    mated: list[FloatArray] = []
+    non_mated: list[FloatArray] = []
+    for i in range(len(references) - 1):
+        scores = probes[i + 1 :] @ references[i]
+        same = identities[i + 1 :] == identities[i]
+        mated.append(scores[same])
+        non_mated.append(scores[~same])
+    return np.concatenate(mated), np.concatenate(non_mated)
+
+
+def fit_thresholds(
+    mated: FloatArray, non_mated: FloatArray, rates: tuple[float, ...] = RATES
+) -> list[dict[str, float]]:
+    """The threshold and the true accept rate at each target FMR, rates falling."""
+    points = []
+    for rate in rates:
+        tar = tar_at_fmr(mated, non_mated, rate)
+        if tar is None:
+            break
+        threshold = threshold_at_fmr(non_mated, rate)
+        points.append({"fmr": rate, "threshold": round(float(threshold), 6), "tar": round(tar, 5)})
+    return points

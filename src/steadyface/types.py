@@ -1,0 +1,215 @@
+"""The frozen values that travel between the parts.
+
+Terms follow ISO/IEC 2382-37: a *probe* is compared with *references*; one identity's references
+make a *template*; templates make a *gallery*; a *comparison score* here is cosine similarity.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+    from steadyface.errors import SteadyfaceError
+
+#: H x W x 3, uint8, RGB.
+RGBImage: TypeAlias = NDArray[np.uint8]
+FloatArray: TypeAlias = NDArray[np.float32]
+#: Everything the decoder accepts.
+ImageInput: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | PILImage | RGBImage"
+
+GenderLabel: TypeAlias = Literal["female", "male"]
+#: How faces are looked for. `auto`: detect, and where nothing is found take the image itself as a
+#: face crop; `require`: detect, and nothing found is an error; `skip`: the image is a face crop.
+DetectionMode: TypeAlias = Literal["auto", "require", "skip"]
+#: What happened: `found` in the frame as it is; `rescued` in a smoothed, smaller or tone-corrected
+#: view of it; `assumed`: none found, the image was taken as a face crop; `skipped`: not looked for.
+DetectionOutcome: TypeAlias = Literal["found", "rescued", "assumed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-aligned rectangle in pixels of the image it was found in; may reach past its edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        """Width times height, in square pixels."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One detected face.
+
+    Attributes:
+        box: the face's rectangle.
+        landmarks: 5 x 2 float32 (x, y) in pixels: the eye at the image's left, the eye at its
+            right, nose tip, mouth corner at the image's left, mouth corner at its right.
+        score: the detector's confidence, 0..1.
+        view: the view of the frame it was found in; `raw` is the frame as it is.
+    """
+
+    box: Box
+    landmarks: FloatArray
+    score: float
+    view: str = "raw"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """A face's position in the embedding space of one model.
+
+    Attributes:
+        vector: D float32 of Euclidean length 1.
+        model_id: the model that made it; embeddings of different models do not compare.
+    """
+
+    vector: FloatArray
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenderEstimate:
+    """The gender classifier's answer for one face.
+
+    Attributes:
+        label: `female`, `male`, or `uncertain` where the probability is below the stated minimum.
+        probability: of the likelier class, 0.5..1.
+        p_female: probability of `female`, 0..1.
+    """
+
+    label: Literal["female", "male", "uncertain"]
+    probability: float
+    p_female: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """Everything known of one face in one image.
+
+    Attributes:
+        detection: how the face was come by, see `DetectionOutcome`.
+        box: its rectangle; for `assumed` and `skipped` the square taken as the face crop.
+        landmarks: 5 x 2 float32; None where no detector placed them.
+        score: detector confidence 0..1; None where no detector saw it.
+        view: the view of the frame it was found in; None where no detector saw it.
+        embedding: its embedding.
+        gender: its gender estimate; None where the model has no gender head.
+    """
+
+    detection: DetectionOutcome
+    box: Box
+    landmarks: FloatArray | None
+    score: float | None
+    view: str | None
+    embedding: Embedding
+    gender: GenderEstimate | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageResult:
+    """One image of a batch: its faces, or the error that kept them back (never both).
+
+    Attributes:
+        source: the image's name as the caller gave it.
+        faces: largest first; empty only when `error` is set.
+        error: what went wrong.
+    """
+
+    source: str
+    faces: tuple[Face, ...] = ()
+    error: SteadyfaceError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The decision on one pair of faces.
+
+    Attributes:
+        label: 1 same person, 0 not.
+        similarity: cosine, -1..1.
+        threshold: the similarity from which the label is 1.
+        fmr: the false match rate that the threshold stands for on its calibration data; None for a
+            threshold given by hand.
+        calibration: id of the calibration data behind the threshold; None likewise.
+    """
+
+    label: Literal[0, 1]
+    similarity: float
+    threshold: float
+    fmr: float | None
+    calibration: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One identity of a gallery with its similarity to the probe."""
+
+    identity: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The decision on one probe against a gallery.
+
+    Attributes:
+        label: 1 the probe matches a known identity, 0 it matches none.
+        identity: the matched identity; None for label 0.
+        similarity: of the best candidate; None only when the gallery is empty.
+        threshold, fmr, calibration: as in `Comparison`.
+        candidates: the best candidates, best first, also below the threshold.
+    """
+
+    label: Literal[0, 1]
+    identity: str | None
+    similarity: float | None
+    threshold: float
+    fmr: float | None
+    calibration: str | None
+    candidates: tuple[Candidate, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """One enrolled image of an identity.
+
+    Attributes:
+        embedding: its embedding.
+        source: where the image came from, for people to read; the image itself is not kept.
+        metadata: anything JSON can hold.
+    """
+
+    embedding: Embedding
+    source: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Templates:
+    """All references of a gallery, laid out for comparing a probe with every one of them.
+
+    Attributes:
+        names: N identities, in the order in which they were first enrolled.
+        vectors: R x D float32, every row of Euclidean length 1; grouped by identity, an
+            identity's rows in the order in which they were enrolled. R x 0 only for R = 0.
+        owners: R int64, 0..N-1, never decreasing: row r is a reference of `names[owners[r]]`.
+        model_id: the model that made the vectors.
+    """
+
+    names: tuple[str, ...]
+    vectors: FloatArray
+    owners: NDArray[np.int64]
+    model_id: str
