@@ -92,21 +92,19 @@ def photo(people: Sequence[Frontal], rng: np.random.Generator) -> RGBImage:
 
 
 def main() -> None:
-    """Write OUTPUT/NAME/NAME_000N.jpg for every identity."""
+    """Write OUTPUT/GENDER/NAME/NAME_000N.jpg for every identity."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     rng = np.random.default_rng(SEED)
     for gender, names in NAMES.items():
-        faces = frontal_faces(
-            arguments.data, female=gender == "female", needed=PEOPLE * len(names)
-        )
+        faces = frontal_faces(arguments.data, female=gender == "female", needed=PEOPLE * len(names))
         rng.shuffle(faces)  # type: ignore[arg-type]
         for index, name in enumerate(names):
             people = faces[index * PEOPLE : (index + 1) * PEOPLE]
             for number in range(1, PHOTOS + 1):
-                file = arguments.output / name / f"{name}_{number:04d}.jpg"
+                file = arguments.output / gender / name / f"{name}_{number:04d}.jpg"
                 write_image(file, photo(people, rng))
                 print(file)
 

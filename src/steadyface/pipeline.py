@@ -232,9 +232,7 @@ class Analyzer:
             if output.p_female is not None:
                 gender = estimate_gender(float(output.p_female[index]), self._min_gender_confidence)
             embedding = Embedding(output.embeddings[index], model_id)
-            yield Face(
-                one.outcome, one.box, one.landmarks, one.score, one.view, embedding, gender
-            )
+            yield Face(one.outcome, one.box, one.landmarks, one.score, one.view, embedding, gender)
 
 
 def estimate_gender(p_female: float, min_confidence: float | None) -> GenderEstimate:

@@ -135,5 +135,3 @@ class Recognizer:
             for face in result.faces:
                 decision = match(face.embedding, templates, self._rule, top=top)
                 yield ProbeMatch(result.source, decision, face)
-
-

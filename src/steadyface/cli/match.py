@@ -47,9 +47,16 @@ def command(
         results = list(tqdm(answers, unit="face", disable=None))
     errors = [result.error for result in results if result.error is not None]
     if as_json:
-        print_json({"results": [_json(r) for r in results if r.error is None], "errors": [
-            {"source": r.source, "error": str(r.error)} for r in results if r.error is not None
-        ]})
+        print_json(
+            {
+                "results": [_json(r) for r in results if r.error is None],
+                "errors": [
+                    {"source": r.source, "error": str(r.error)}
+                    for r in results
+                    if r.error is not None
+                ],
+            }
+        )
     else:
         for result in results:
             _print(result)

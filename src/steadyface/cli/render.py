@@ -60,8 +60,7 @@ def match_json(match: Match) -> dict[str, Any]:
         "fmr": match.fmr,
         "calibration": match.calibration,
         "candidates": [
-            {"identity": c.identity, "similarity": round(c.similarity, 4)}
-            for c in match.candidates
+            {"identity": c.identity, "similarity": round(c.similarity, 4)} for c in match.candidates
         ],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from steadyface.distortions.naming import kind_of
+from steadyface.distortions import kind_of
 from steadyface.errors import DatasetLayoutError
 from steadyface.imaging.files import list_images
 
@@ -177,7 +177,9 @@ def _pair(file: Path, number: int, row: list[str], *, fold: int, same: bool) -> 
         )
     first, i, second, j = words
     if not (i.isdigit() and j.isdigit()):
-        raise DatasetLayoutError(f"{file}: line {number}: image numbers expected, found {i!r}, {j!r}")
+        raise DatasetLayoutError(
+            f"{file}: line {number}: image numbers expected, found {i!r}, {j!r}"
+        )
     return Pair(_image_of(first, int(i)), _image_of(second, int(j)), same, fold)
 
 

@@ -60,9 +60,7 @@ def _confusion(confusion: Mapping[str, Any], folder: Path) -> None:
     plot_confusion(counts, confusion["rows"], confusion["columns"], folder / "confusion.png")
 
 
-def _comparisons(
-    mated: FloatArray, non_mated: FloatArray, threshold: float, folder: Path
-) -> None:
+def _comparisons(mated: FloatArray, non_mated: FloatArray, threshold: float, folder: Path) -> None:
     if not len(mated) or not len(non_mated):
         return
     plot_roc(mated, non_mated, folder / "roc.png", names=_RATES)

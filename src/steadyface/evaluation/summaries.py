@@ -59,9 +59,11 @@ def verification_summary(mated: FloatArray, non_mated: FloatArray) -> dict[str, 
     """ROC AUC, EER and TAR at the reported FMRs of two sets of comparison scores."""
     summary: dict[str, Any] = {"mated": len(mated), "non_mated": len(non_mated)}
     if len(mated) == 0 or len(non_mated) == 0:
-        return summary | {"roc_auc": None, "eer": None} | {
-            tar_name(rate): None for rate in REPORTED_FMRS
-        }
+        return (
+            summary
+            | {"roc_auc": None, "eer": None}
+            | {tar_name(rate): None for rate in REPORTED_FMRS}
+        )
     return (
         summary
         | {"roc_auc": roc_auc(mated, non_mated), "eer": eer(mated, non_mated).rate}

@@ -88,7 +88,7 @@ def migrate(
     connection: sqlite3.Connection,
     *,
     model_id: str,
-    migrations: Sequence[Migration] = MIGRATIONS,
+    migrations: Sequence[Migration],
 ) -> None:
     """Bring a file that `recognise` accepted to the newest version, each step in a transaction.
 

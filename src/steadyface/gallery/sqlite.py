@@ -191,7 +191,7 @@ class SqliteGallery:
             connection.execute("DELETE FROM meta WHERE key = 'erase' AND value = ?", pending)
 
     def close(self) -> None:
-        """Close the file; when no other process has it open, `-wal` and `-shm` beside it go."""
+        """Close the file; the last writer to close it takes `-wal` and `-shm` beside it away."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -248,6 +248,7 @@ def open_sqlite(
     mode: GalleryMode,
     timeout: float,
     clock: Callable[[], datetime] = utc_now,
+    migrations: Sequence[schema.Migration] = schema.MIGRATIONS,
 ) -> SqliteGallery:
     """Open a gallery file, or make it in mode `create`; see `steadyface.gallery.open_gallery`.
 
@@ -259,12 +260,26 @@ def open_sqlite(
         mode: see `GalleryMode`.
         timeout: seconds to wait for another process to let go of the file.
         clock: gives the time of enrolment.
+        migrations: all steps from an empty file to the newest version.
     """
     location = str(path)
     with gallery_errors(location, timeout):
         connection = connect(path, mode=mode, timeout=timeout)
         try:
-            meta = _prepare(connection, location, model_id=model_id, mode=mode, timeout=timeout)
+            version = _recognise(connection, location, mode=mode, known=len(migrations))
+            if mode != "read":
+                use_wal(connection, location, timeout)
+                # Takes the writer's lock also when there is nothing to do: better to learn here
+                # than after an hour of embedding that the file cannot be written.
+                schema.migrate(connection, model_id=model_id, migrations=migrations)
+            elif version < len(migrations):
+                raise GalleryError(
+                    f"{location}: written by an older steadyface (gallery format {version}, this "
+                    f"one reads {len(migrations)}); open it once for writing, which brings it up "
+                    "to date"
+                )
+            meta = schema.read_meta(connection)
+            _check_meta(meta, location, model_id)
         except BaseException:
             connection.close()
             raise
@@ -277,41 +292,27 @@ def open_sqlite(
         clock=clock,
     )
     if mode != "read" and "erase" in meta:
-        # Another process in the way is no reason not to open: the mark stays for the next writer.
-        with suppress(GalleryLockedError):
-            gallery.erase_removed()
+        try:
+            # Another process in the way is no reason not to open: the mark stays for next time.
+            with suppress(GalleryLockedError):
+                gallery.erase_removed()
+        except BaseException:
+            gallery.close()
+            raise
     return gallery
 
 
-def _prepare(
-    connection: sqlite3.Connection,
-    location: str,
-    *,
-    model_id: str,
-    mode: GalleryMode,
-    timeout: float,
-) -> Mapping[str, str]:
-    """Check the file, bring it up to date where the mode allows; return its table of facts."""
-    known = len(schema.MIGRATIONS)
+def _recognise(
+    connection: sqlite3.Connection, location: str, *, mode: GalleryMode, known: int
+) -> int:
     version = schema.recognise(connection, location, known)
     if version == 0 and mode != "create":
         raise not_found(location)  # made, and killed before anything was in it
-    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    # Not quick_check: that leaves indexes out, and a damaged one would hide references.
+    (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if state != "ok":
         raise damaged(location, state)
-    if mode != "read":
-        use_wal(connection, location, timeout)
-        # Takes the writer's lock also when there is nothing to do: better to learn here than after
-        # an hour of embedding that the file cannot be written.
-        schema.migrate(connection, model_id=model_id)
-    elif version < known:
-        raise GalleryError(
-            f"{location}: written by an older steadyface (gallery format {version}, this one reads "
-            f"{known}); open it once for writing, which brings it up to date"
-        )
-    meta = schema.read_meta(connection)
-    _check_meta(meta, location, model_id)
-    return meta
+    return version
 
 
 def _check_meta(meta: Mapping[str, str], location: str, model_id: str) -> None:
@@ -325,6 +326,6 @@ def _check_meta(meta: Mapping[str, str], location: str, model_id: str) -> None:
     if meta["model_id"] != model_id:
         raise GalleryModelError(
             f"{location}: made with the model {meta['model_id']!r}, but the model in use is "
-            f"{model_id!r}, and their embeddings do not compare; enroll the people again with "
+            f"{model_id!r}, and their embeddings do not compare; enrol the people again with "
             "`steadyface enroll` into a new gallery"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ from typing import Literal
 
 from steadyface.errors import GalleryError, GalleryNotFoundError, UsageError
 from steadyface.gallery.contract import GalleryMode
-from steadyface.gallery.sqlite_errors import locked
+from steadyface.gallery.sqlite_errors import damaged, locked
 
 _OPEN_FLAGS: dict[GalleryMode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
 
+_SMALLEST_DATABASE = 512  # bytes: one page of the smallest size
 #: SQLite takes the time as a 32-bit number of milliseconds.
 LONGEST_TIMEOUT = 2_000_000.0
 
@@ -116,6 +118,16 @@ def _check_path(path: Path, mode: GalleryMode) -> None:
         if path.exists():
             if not path.is_file():
                 raise GalleryError(f"{path}: is not a regular file; give the path of a file")
+            # SQLite takes a file of one byte for an empty one and would write over it. The file's
+            # size, not its first bytes: closing a second handle on it would drop SQLite's locks.
+            if 0 < path.stat().st_size < _SMALLEST_DATABASE:
+                raise damaged(str(path), "file is not a database")
+            # SQLite would open it all the same and fail at the first change.
+            if mode != "read" and not os.access(path, os.W_OK):
+                raise GalleryError(
+                    f"{path}: is write-protected; allow this user to write to it, or open it with "
+                    "mode='read'"
+                )
         elif mode != "create":
             raise not_found(str(path))
         elif not path.absolute().parent.is_dir():

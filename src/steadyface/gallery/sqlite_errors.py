@@ -16,11 +16,14 @@ _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset(
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
 )
+_FOLDER = (
+    "give this user access to the file, and to its folder the right to write: SQLite keeps two "
+    "files beside an open gallery, also while it is only read"
+)
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "free some space; nothing of the last change was stored",
-    sqlite3.SQLITE_READONLY: "allow writing to the file and to its folder, or open it to read",
-    # SQLite keeps two files beside the gallery while it is open, also to read it.
-    sqlite3.SQLITE_CANTOPEN: "allow this user to read the file and to write to its folder",
+    sqlite3.SQLITE_READONLY: _FOLDER,
+    sqlite3.SQLITE_CANTOPEN: _FOLDER,
     sqlite3.SQLITE_IOERR: "check the disk; keep the gallery on a local one, not on a network share",
 }
 
@@ -39,6 +42,9 @@ def gallery_errors(location: str, timeout: float) -> Iterator[None]:
         raise  # the code's fault, not the file's: let it show
     except sqlite3.DatabaseError as error:
         raise translate(error, location, timeout) from error
+    except UnicodeDecodeError as error:
+        # Python cannot even pass on a message of SQLite's that quotes damaged bytes.
+        raise damaged(location, "text in it is not UTF-8") from error
 
 
 def translate(error: sqlite3.DatabaseError, location: str, timeout: float) -> GalleryError:
@@ -63,8 +69,8 @@ def locked(location: str, timeout: float) -> GalleryLockedError:
 
 
 def damaged(location: str, detail: str) -> GalleryCorruptError:
-    """Make the error for a file that is not a gallery any more."""
+    """Make the error for a file that is not a gallery any more; `detail` may have several lines."""
     return GalleryCorruptError(
-        f"{location}: not a steadyface gallery, or damaged ({detail}); restore it from a copy, or "
-        "make a new one with `steadyface enroll`"
+        f"{location}: not a steadyface gallery, or damaged ({' '.join(detail.split())}); restore "
+        "it from a copy, or make a new one with `steadyface enroll`"
     )

@@ -92,6 +92,8 @@ def select_templates(connection: sqlite3.Connection, model_id: str) -> Templates
             raise ValueError("a reference belongs to no identity or to another model")
         vectors[start:end] = codec.decode_vectors([row[2] for row in rows], vectors.shape[1])
         owners[start:end] = [place[row[0]] for row in rows]
+    if end != total:
+        raise ValueError(f"{total} references are counted and {end} are found")
     vectors.setflags(write=False)
     owners.setflags(write=False)
     return Templates(tuple(name for _, name in identities), vectors, owners, model_id)

@@ -15,7 +15,13 @@ CROP_SIZE = 112
 #: its right, nose tip, mouth corners left and right. The positions that ArcFace (Deng et al. 2019)
 #: and SFace (Zhong et al. 2021) were trained with.
 CROP_LANDMARKS: FloatArray = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ],
     dtype=np.float32,
 )
 CROP_LANDMARKS.setflags(write=False)

@@ -1,0 +1,76 @@
+"""Metrics: arrays in, numbers out; no knowledge of images, models or files.
+
+Every function validates its arrays and raises `MetricError` naming the argument that is wrong.
+A figure that the data cannot support is None, 'not measurable', never 0 or NaN (see `Measured`).
+Each function's docstring names its source; the tests check each against an independent
+implementation or a case worked by hand.
+"""
+
+from steadyface.metrics.checks import Measured
+from steadyface.metrics.classification import (
+    BinaryReport,
+    ClassFigures,
+    ClassificationReport,
+    binary_report,
+    classification_report,
+    confusion_matrix,
+)
+from steadyface.metrics.folds import FoldAccuracy, fold_accuracy
+from steadyface.metrics.identification import (
+    NO_RANK,
+    cmc,
+    dir_at,
+    fnir_at,
+    fnir_at_fpir,
+    fpir_at,
+    rank_k,
+    ranks,
+)
+from steadyface.metrics.intervals import Interval, bootstrap, wilson
+from steadyface.metrics.verification import (
+    Det,
+    Eer,
+    Roc,
+    det,
+    eer,
+    fmr_at,
+    fnmr_at,
+    roc,
+    roc_auc,
+    tar_at_fmr,
+    threshold_at_fmr,
+)
+
+__all__ = [
+    "NO_RANK",
+    "BinaryReport",
+    "ClassFigures",
+    "ClassificationReport",
+    "Det",
+    "Eer",
+    "FoldAccuracy",
+    "Interval",
+    "Measured",
+    "Roc",
+    "binary_report",
+    "bootstrap",
+    "classification_report",
+    "cmc",
+    "confusion_matrix",
+    "det",
+    "dir_at",
+    "eer",
+    "fmr_at",
+    "fnir_at",
+    "fnir_at_fpir",
+    "fnmr_at",
+    "fold_accuracy",
+    "fpir_at",
+    "rank_k",
+    "ranks",
+    "roc",
+    "roc_auc",
+    "tar_at_fmr",
+    "threshold_at_fmr",
+    "wilson",
+]

@@ -23,7 +23,9 @@ _ERRORS_ONLY = 3
 def preferred_providers() -> list[str]:
     """The execution providers to try, best first: a GPU where this ONNX Runtime has one, the CPU."""
     available = ort.get_available_providers()
-    gpu = [name for name in ("CUDAExecutionProvider", "CoreMLExecutionProvider") if name in available]
+    gpu = [
+        name for name in ("CUDAExecutionProvider", "CoreMLExecutionProvider") if name in available
+    ]
     return [*gpu, "CPUExecutionProvider"]
 
 

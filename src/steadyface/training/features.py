@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from steadyface.distortions import apply, rng_for
-from steadyface.distortions.registry import KINDS
+from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.imaging.decode import decode
 from steadyface.models.catalog import Preprocessing
 from steadyface.models.face_network import NetworkOutput

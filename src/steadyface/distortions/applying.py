@@ -1,0 +1,58 @@
+"""Applies distortions by name, alone or one after another, from explicit randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+import numpy as np
+
+from steadyface.distortions.registry import get
+from steadyface.errors import UsageError
+from steadyface.types import RGBImage
+
+LOWEST, HIGHEST = 1.0, 5.0
+
+
+def apply(image: RGBImage, kind: str, severity: float, rng: np.random.Generator) -> RGBImage:
+    """Distort an image.
+
+    Args:
+        image: H x W x 3 uint8, any size of one pixel or more; left as it is.
+        kind: one of the registered kinds.
+        severity: 1 (mild) to 5 (near the limit), fractions allowed.
+        rng: the source of all randomness; the same state gives the same image.
+
+    Returns:
+        A new H x W x 3 uint8 array of the same size.
+
+    Raises:
+        UsageError: unknown kind, a severity out of range, or no such image.
+    """
+    function = get(kind)
+    if not LOWEST <= severity <= HIGHEST:
+        raise UsageError(f"severity is {severity:g}: give 1 to 5")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise UsageError(
+            f"image: shape {image.shape} and dtype {image.dtype} are not H x W x 3 uint8"
+        )
+    return function(image, severity, rng)
+
+
+def compose(
+    image: RGBImage, steps: Iterable[tuple[str, float]], rng: np.random.Generator
+) -> RGBImage:
+    """Apply several (kind, severity) steps, first to last."""
+    result = image.copy()
+    for kind, severity in steps:
+        result = apply(result, kind, severity, rng)
+    return result
+
+
+def rng_for(seed: int, *names: str) -> np.random.Generator:
+    """A generator fixed by a seed and names such as an image's and a kind's.
+
+    So a batch's results depend neither on the order of its images nor on the process.
+    """
+    digest = sha256("\x00".join((str(seed), *names)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))

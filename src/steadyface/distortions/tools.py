@@ -1,0 +1,60 @@
+"""What several distortions need: relative sizes, light, smooth random fields."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from steadyface.types import FloatArray, RGBImage
+
+#: Lengths are stated for a frame with this shorter side, in which a face is about 100 wide.
+REFERENCE_SIDE = 250.0
+_GAMMA = 2.2
+
+
+def at(severity: float, *values: float) -> float:
+    """The value at a severity, linear between the five stated for 1 to 5."""
+    return float(np.interp(severity, (1, 2, 3, 4, 5), values))
+
+
+def scale_of(image: RGBImage) -> float:
+    """How many pixels of this image one pixel of a reference frame is."""
+    return min(image.shape[:2]) / REFERENCE_SIDE
+
+
+def to_light(image: RGBImage) -> FloatArray:
+    """sRGB values to light, 0..1, by the usual power of 2.2."""
+    table = ((np.arange(256, dtype=np.float32) / 255) ** _GAMMA).astype(np.float32)
+    return table[image]
+
+
+def from_light(light: FloatArray) -> RGBImage:
+    """Light back to sRGB values; clipped to what a sensor can hold, 0..1."""
+    clipped = np.clip(light, 0.0, 1.0)
+    return np.rint(255 * cv2.pow(clipped, 1 / _GAMMA)).astype(np.uint8).reshape(light.shape)
+
+
+def to_pixels(values: FloatArray) -> RGBImage:
+    """Round and clip 0..255 floats."""
+    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+
+
+def smooth_field(
+    shape: tuple[int, int], rng: np.random.Generator, *, cells: tuple[int, ...] = (2, 4, 8)
+) -> FloatArray:
+    """Smooth random variation over an image, H x W float32 in 0..1.
+
+    Octaves of value noise: each a coarse random grid blown up by cubic interpolation, at half the
+    strength of the one before (Perlin 1985 for the idea).
+    """
+    height, width = shape
+    field = np.zeros(shape, dtype=np.float32)
+    strength = 1.0
+    for count in cells:
+        grid = rng.random((count + 2, count + 2), dtype=np.float32)
+        field += strength * cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
+        strength /= 2
+    low, high = float(field.min()), float(field.max())
+    if high - low < 1e-6:
+        return np.full(shape, 0.5, dtype=np.float32)
+    return np.asarray((field - low) / (high - low), dtype=np.float32)

@@ -1,0 +1,80 @@
+"""What the tests of galleries share. Every store of the factory gets the conformance tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from steadyface.gallery import Gallery, GalleryMode, open_gallery
+from steadyface.gallery.factory import STORES
+from steadyface.types import Embedding, Reference
+
+MODEL = "face-v1"
+
+#: For each store, how a test gets the URL of a gallery that nobody else uses.
+NEW_URL: dict[str, Callable[[Path], str]] = {
+    "sqlite": lambda folder: f"sqlite:///{quote(str(folder / 'people.db'))}",
+}
+
+
+class MakeReferences(Protocol):
+    def __call__(self, count: int, *, dimension: int = 8, seed: int = 0) -> list[Reference]: ...
+
+
+class OpenAgain(Protocol):
+    def __call__(self, mode: GalleryMode = "read") -> Gallery: ...
+
+
+@pytest.fixture
+def make_references() -> MakeReferences:
+    """References with random vectors of length 1, by model `face-v1`, sources `0.jpg`, `1.jpg`."""
+
+    def make(count: int, *, dimension: int = 8, seed: int = 0) -> list[Reference]:
+        vectors = np.random.default_rng(seed).standard_normal((count, dimension))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return [
+            Reference(Embedding(vector, MODEL), f"{number}.jpg", {"number": number})
+            for number, vector in enumerate(vectors.astype(np.float32))
+        ]
+
+    return make
+
+
+@pytest.fixture(params=sorted(STORES))
+def gallery_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    scheme: str = request.param
+    if scheme not in NEW_URL:
+        pytest.fail(f"the store {scheme!r} is new: add to NEW_URL how its tests get a gallery")
+    return NEW_URL[scheme](tmp_path)
+
+
+@pytest.fixture
+def gallery(gallery_url: str) -> Iterator[Gallery]:
+    """A new gallery of each store, open for writing."""
+    with open_gallery(gallery_url, model_id=MODEL, mode="create") as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_again(gallery_url: str) -> Iterator[OpenAgain]:
+    """Open the same gallery once more, beside any that are open."""
+    opened: list[Gallery] = []
+
+    def again(mode: GalleryMode = "read") -> Gallery:
+        opened.append(open_gallery(gallery_url, model_id=MODEL, mode=mode))
+        return opened[-1]
+
+    yield again
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def vectors_of() -> Callable[[Sequence[Reference]], list[list[float]]]:
+    """The vectors of references as plain lists, which compare exactly."""
+    return lambda references: [r.embedding.vector.tolist() for r in references]
