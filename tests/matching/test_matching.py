@@ -133,7 +133,7 @@ def test_rules_at_measured_rates_and_between() -> None:
 @pytest.mark.parametrize("fmr", [0.5, 1e-6, 0.0, float("nan")])
 def test_rates_that_the_data_cannot_support(fmr: float) -> None:
     calibration = parse_calibration(calibration_text(), "test.json")
-    with pytest.raises(CalibrationError, match="supports FMR 0.0001 to 0.01, not"):
+    with pytest.raises(CalibrationError, match=r"supports FMR 0\.0001 to 0\.01, not"):
         calibration.rule(fmr)
 
 

@@ -1,4 +1,4 @@
-"""Runs images of a dataset through the pipeline once each, with progress, and keeps the failures."""
+"""Runs a dataset's images through the pipeline, once each, and keeps the failures."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _ERRORS_ONLY = 3
 
 
 def preferred_providers() -> list[str]:
-    """The execution providers to try, best first: a GPU where this ONNX Runtime has one, the CPU."""
+    """The execution providers to try, best first: a GPU where there is one, then the CPU."""
     available = ort.get_available_providers()
     gpu = [
         name for name in ("CUDAExecutionProvider", "CoreMLExecutionProvider") if name in available
