@@ -97,7 +97,7 @@ def main() -> None:
     ours = Analyzer(default_detector())
     analyzers = {"steadyface": ours} | ({} if arguments.without_peer else {"opencv": peer()})
     evaluators = {n: PairsEvaluator(a, pairs, images) for n, a in analyzers.items()}
-    result = (
+    result: dict[str, Any] = (
         json.loads(file.read_text())
         if file.is_file()
         else {

@@ -84,9 +84,10 @@ def photo(people: Sequence[Frontal], rng: np.random.Generator) -> RGBImage:
     lit = (np.asarray(mean) - middle) * CONTRAST + middle * rng.uniform(0.85, 1.15)
     angle, scale = rng.uniform(-6, 6), rng.uniform(0.88, 1.08)
     matrix = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), angle, scale)
-    matrix[:, 2] += rng.uniform(-6, 6, size=2)
+    shift = np.zeros((2, 3))
+    shift[:, 2] = rng.uniform(-6, 6, size=2)
     framed = cv2.warpAffine(
-        lit.astype(np.float32), matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT
+        lit.astype(np.float32), matrix + shift, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT
     )
     return np.clip(framed.round(), 0, 255).astype(np.uint8)
 
@@ -100,7 +101,7 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     for gender, names in NAMES.items():
         faces = frontal_faces(arguments.data, female=gender == "female", needed=PEOPLE * len(names))
-        rng.shuffle(faces)  # type: ignore[arg-type]
+        faces = [faces[i] for i in rng.permutation(len(faces))]
         for index, name in enumerate(names):
             people = faces[index * PEOPLE : (index + 1) * PEOPLE]
             for number in range(1, PHOTOS + 1):

@@ -97,7 +97,7 @@ def make_probes(
     return probes
 
 
-def by_kind(answers: list[Answer]) -> list[dict[str, object]]:
+def by_kind(answers: list[Answer]) -> list[dict[str, str]]:
     """One row a kind: how many were matched and classified rightly."""
     rows = []
     for kind in (CLEAN, *KINDS):

@@ -13,7 +13,7 @@ from steadyface.matching.calibration import (
     rule_for,
 )
 from steadyface.matching.decide import compare, match
-from steadyface.matching.scores import template_scores
+from steadyface.matching.scores import TemplateScore, template_scores
 from steadyface.models.catalog import load_catalog
 from steadyface.types import Embedding, FloatArray, Templates
 
@@ -56,10 +56,11 @@ def test_owners_need_not_be_in_order() -> None:
         "m",
     )
     probe = unit(0.3, 0.7)[None, :]
-    for how in ("mean", "max"):
+    hows: tuple[TemplateScore, ...] = ("mean", "max")
+    for how in hows:
         np.testing.assert_allclose(
-            template_scores(probe, mixed, how),  # type: ignore[arg-type]
-            template_scores(probe, TEMPLATES, how),  # type: ignore[arg-type]
+            template_scores(probe, mixed, how),
+            template_scores(probe, TEMPLATES, how),
             atol=1e-6,
         )
 

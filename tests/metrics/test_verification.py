@@ -208,11 +208,14 @@ def test_threshold_at_fmr_steps_in_the_precision_of_the_scores() -> None:
     assert np.count_nonzero(scores >= threshold) == 0
 
 
-@pytest.mark.parametrize(("n", "count"), [(1000, 1), (10, 3), (7, 1), (49, 29), (300, 7), (3, 2)])
+@pytest.mark.parametrize(("n", "count"), [(1000, 1), (22, 15), (45, 26), (6, 5), (12, 5), (3, 2)])
 def test_threshold_at_fmr_allows_the_count_that_the_rate_names(n: int, count: int) -> None:
-    # Rates such as 29/49 times n fall just short of the count in floating point.
+    # As floats, 15 / 22 * 22 is below 15, and the float before 5 / 6, times 6, is 5.
     scores = np.arange(n, dtype=np.float64)
-    assert fmr_at(scores, threshold_at_fmr(scores, count / n)) == count / n
+    rate = count / n
+    assert fmr_at(scores, threshold_at_fmr(scores, rate)) == rate
+    just_less = float(np.nextafter(rate, 0))
+    assert fmr_at(scores, threshold_at_fmr(scores, just_less)) == (count - 1) / n
 
 
 @given(score_lists, st.floats(0.0, 1.0), precisions)

@@ -30,4 +30,5 @@ def resized(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBIm
 
 def _through_jpeg(image: RGBImage, quality: int) -> RGBImage:
     _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1], dtype=np.uint8)
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return decoded[..., ::-1]

@@ -19,7 +19,7 @@ def at(severity: float, *values: float) -> float:
 
 def scale_of(image: RGBImage) -> float:
     """How many pixels of this image one pixel of a reference frame is."""
-    return min(image.shape[:2]) / REFERENCE_SIDE
+    return float(min(image.shape[:2]) / REFERENCE_SIDE)
 
 
 def to_light(image: RGBImage) -> FloatArray:

@@ -139,4 +139,4 @@ class PairsEvaluator:
         a = embeddings_of([self._clean[pair.first] for pair in self._pairs])
         b = embeddings_of([second[pair.second] for pair in self._pairs])
         scores = np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0)
-        return np.nan_to_num(scores, nan=_LOST).astype(np.float32)
+        return np.asarray(np.nan_to_num(scores, nan=_LOST), dtype=np.float32)

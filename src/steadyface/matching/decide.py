@@ -27,8 +27,13 @@ def compare(a: Embedding, b: Embedding, rule: DecisionRule) -> Comparison:
             "embed both images with one model"
         )
     similarity = cosine(a.vector, b.vector)
-    label = 1 if similarity >= rule.threshold else 0
-    return Comparison(label, similarity, rule.threshold, rule.fmr, rule.calibration)
+    return Comparison(
+        1 if similarity >= rule.threshold else 0,
+        similarity,
+        rule.threshold,
+        rule.fmr,
+        rule.calibration,
+    )
 
 
 def match(

@@ -30,7 +30,7 @@ def template_matrix(templates: Templates) -> FloatArray:
     sums = np.zeros((len(templates.names), templates.vectors.shape[1]), dtype=np.float32)
     np.add.at(sums, templates.owners, templates.vectors)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return sums / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return np.asarray(sums / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
 def template_scores(
@@ -50,7 +50,7 @@ def template_scores(
         UsageError: `how` is unknown.
     """
     if how == "mean":
-        return np.clip(probes @ template_matrix(templates).T, -1.0, 1.0)
+        return np.asarray(np.clip(probes @ template_matrix(templates).T, -1.0, 1.0))
     if how == "max":
         singles = np.clip(probes @ templates.vectors.T, -1.0, 1.0)
         best = np.full((len(templates.names), len(probes)), -1.0, dtype=np.float32)
