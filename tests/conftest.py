@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from steadyface.models.defaults import default_detector, default_network
+from steadyface.pipeline import Analyzer
+
 DATA_VARIABLE = "STEADYFACE_DATA"
 
 
@@ -25,3 +28,9 @@ def data() -> Path:
 def identities() -> Path:
     """The bundled sample identities."""
     return Path(__file__).resolve().parents[1] / "examples" / "demo" / "identities"
+
+
+@pytest.fixture(scope="session")
+def analyzer() -> Analyzer:
+    """The default pipeline on the real models, which are fetched from a package index once."""
+    return Analyzer(default_detector(), default_network())

@@ -24,8 +24,14 @@ class ImageError(SteadyfaceError):
     """
 
     def __init__(self, source: str, message: str) -> None:
-        super().__init__(f"{source}: {message}")
+        # Both go to the base class as they came: an exception is unpickled, as when it comes back
+        # from another process, by calling its class with the base's arguments.
+        super().__init__(source, message)
         self.source = source
+        self._message = message
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self._message}"
 
 
 class ImageNotFoundError(ImageError):

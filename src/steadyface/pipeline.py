@@ -18,7 +18,13 @@ import numpy as np
 
 from steadyface.errors import NoFaceError, SteadyfaceError, UsageError
 from steadyface.imaging.decode import decode, source_name
-from steadyface.imaging.geometry import align, assumed_square, crop_square, eye_distance
+from steadyface.imaging.geometry import (
+    align,
+    assumed_square,
+    centre_square,
+    crop_square,
+    eye_distance,
+)
 from steadyface.models.defaults import default_detector, default_network
 from steadyface.models.face_network import NetworkOutput
 from steadyface.types import (
@@ -208,12 +214,12 @@ class Analyzer:
             if self._detection == "require":
                 raise NoFaceError(
                     source,
-                    "no face was found; use a clearer image, or detection 'auto' to take the image "
-                    "itself as a face crop",
+                    "no face was found; use a clearer image, or detection 'auto' to take the "
+                    "middle of the image as a face crop",
                 )
-        square = assumed_square(*image.shape[:2])
-        outcome: DetectionOutcome = "skipped" if self._detection == "skip" else "assumed"
-        yield _Located(crop_square(image, square), outcome, square)
+        skipped = self._detection == "skip"
+        square = (centre_square if skipped else assumed_square)(*image.shape[:2])
+        yield _Located(crop_square(image, square), "skipped" if skipped else "assumed", square)
 
     def _finish(self, batch: Sequence[_Prepared], network: Network) -> Iterator[ImageResult]:
         crops = [located.crop for image in batch for located in image.located]

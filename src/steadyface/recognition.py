@@ -39,7 +39,7 @@ class Enrolment:
     Attributes:
         identity: the identity.
         enrolled: how many references were stored.
-        assumed: sources in which no face was found and the whole image was taken as one.
+        assumed: sources in which no face was found and the middle of the image was taken as one.
         errors: what could not be used, one error an image.
     """
 

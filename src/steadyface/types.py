@@ -26,11 +26,13 @@ FloatArray: TypeAlias = NDArray[np.float32]
 ImageInput: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | PILImage | RGBImage"
 
 GenderLabel: TypeAlias = Literal["female", "male"]
-#: How faces are looked for. `auto`: detect, and where nothing is found take the image itself as a
-#: face crop; `require`: detect, and nothing found is an error; `skip`: the image is a face crop.
+#: How faces are looked for. `auto`: detect, and where nothing is found take the middle of the image
+#: as a face crop; `require`: detect, and nothing found is an error; `skip`: the image is a face
+#: crop, framed as `CROP_LANDMARKS` says.
 DetectionMode: TypeAlias = Literal["auto", "require", "skip"]
 #: What happened: `found` in the frame as it is; `rescued` in a smoothed, smaller or tone-corrected
-#: view of it; `assumed`: none found, the image was taken as a face crop; `skipped`: not looked for.
+#: view of it; `assumed`: none found, the middle of the image was taken as a face crop;
+#: `skipped`: not looked for.
 DetectionOutcome: TypeAlias = Literal["found", "rescued", "assumed", "skipped"]
 
 

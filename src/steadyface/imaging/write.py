@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from steadyface.errors import OutputError
+from steadyface.imaging.files import IMAGE_SUFFIXES
 from steadyface.types import RGBImage
 
 _JPEG_QUALITY = 95
@@ -18,11 +19,11 @@ def write_image(file: Path, image: RGBImage) -> None:
     Raises:
         OutputError: the place cannot be written or the suffix names no image format.
     """
+    if file.suffix.lower() not in IMAGE_SUFFIXES:
+        raise OutputError(f"{file}: not an image format; end the name in .jpg or .png")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(file, quality=_JPEG_QUALITY)
-    except ValueError as error:
-        raise OutputError(f"{file}: not an image format; end the name in .jpg or .png") from error
-    except OSError as error:
-        reason = error.strerror if error.strerror is not None else str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"{file}: cannot be written ({reason}); choose another place") from error
