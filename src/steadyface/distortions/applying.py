@@ -24,7 +24,7 @@ def apply(image: RGBImage, kind: str, severity: float, rng: np.random.Generator)
         rng: the source of all randomness; the same state gives the same image.
 
     Returns:
-        A new H x W x 3 uint8 array of the same size.
+        A new H x W x 3 uint8 array of the same size, C-contiguous and writable.
 
     Raises:
         UsageError: unknown kind, a severity out of range, or no such image.
@@ -34,9 +34,10 @@ def apply(image: RGBImage, kind: str, severity: float, rng: np.random.Generator)
         raise UsageError(f"severity is {severity:g}: give 1 to 5")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise UsageError(
-            f"image: shape {image.shape} and dtype {image.dtype} are not H x W x 3 uint8"
+            f"image: shape {image.shape} and dtype {image.dtype} are not H x W x 3 uint8; convert "
+            "it to RGB with values 0 to 255"
         )
-    return function(image, severity, rng)
+    return function(np.ascontiguousarray(image), severity, rng)
 
 
 def compose(
@@ -54,5 +55,7 @@ def rng_for(seed: int, *names: str) -> np.random.Generator:
 
     So a batch's results depend neither on the order of its images nor on the process.
     """
-    digest = sha256("\x00".join((str(seed), *names)).encode()).digest()
+    # The names of files may hold bytes that are not UTF-8; Python keeps them as lone surrogates.
+    text = "\x00".join((str(seed), *names)).encode("utf-8", "surrogatepass")
+    digest = sha256(text).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))

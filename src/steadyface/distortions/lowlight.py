@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steadyface.distortions.registry import distortion
-from steadyface.distortions.tools import at, from_light, to_light
+from steadyface.distortions.tools import at, from_light, grain, to_light
 from steadyface.types import RGBImage
 
 
@@ -20,7 +20,7 @@ def lowlight(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBI
     full_well = at(severity, 6000, 4500, 3400, 2600, 2000)
     cast = 1 + rng.uniform(-1, 1, 3) * at(severity, 0.04, 0.07, 0.1, 0.13, 0.16)
     photons = to_light(image) * (exposure * cast * full_well).astype(np.float32)
-    noise = rng.standard_normal(image.shape, dtype=np.float32)
+    noise = grain(image, rng)
     read_noise = at(severity, 1.5, 1.8, 2.2, 2.6, 3.0)
     counted = photons + noise * np.sqrt(photons + read_noise**2)
     return from_light(np.asarray(counted / full_well, dtype=np.float32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steadyface.distortions.registry import distortion
-from steadyface.distortions.tools import at, to_pixels
+from steadyface.distortions.tools import at, enlarged, grain, reference_shape, to_pixels
 from steadyface.types import RGBImage
 
 
@@ -17,8 +17,7 @@ def noisy(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImag
         return _salt_and_pepper(image, at(severity, 0.025, 0.05, 0.085, 0.13, 0.18), rng)
     signal = image.astype(np.float32)
     coloured = bool(rng.random() < 0.7)
-    shape = image.shape if coloured else (*image.shape[:2], 1)
-    normal = rng.standard_normal(shape, dtype=np.float32)
+    normal = grain(image, rng, coloured=coloured)
     if variant == "gaussian":
         return to_pixels(signal + normal * np.float32(at(severity, 16, 28, 42, 57, 74)))
     if variant == "shot":
@@ -28,7 +27,7 @@ def noisy(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImag
 
 
 def _salt_and_pepper(image: RGBImage, share: float, rng: np.random.Generator) -> RGBImage:
-    chance = rng.random(image.shape[:2], dtype=np.float32)
+    chance = enlarged(rng.random(reference_shape(image), dtype=np.float32), image)
     spoilt = image.copy()
     spoilt[chance < share / 2] = 0
     spoilt[chance > 1 - share / 2] = 255

@@ -7,7 +7,7 @@ import numpy as np
 
 from steadyface.distortions.blurred import line_kernel
 from steadyface.distortions.registry import distortion
-from steadyface.distortions.tools import at, scale_of, to_pixels
+from steadyface.distortions.tools import at, reference_shape, scale_of, to_pixels
 from steadyface.types import FloatArray, RGBImage
 
 #: How far a streak may lie off the picture's slant, in degrees.
@@ -27,7 +27,9 @@ def rainy(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImag
     soft = at(severity, 0.4, 0.7, 1.0, 1.3, 1.6) * scale_of(image)
     washed = cv2.GaussianBlur(image, (0, 0), max(soft, 0.2)).reshape(image.shape)
     washed = washed.astype(np.float32) * (1 - veil) + 150 * veil
-    streaks = streak_layer(image.shape[:2], severity, slant, rng)[..., None]
+    layer = streak_layer(reference_shape(image), severity, slant, rng)
+    height, width = image.shape[:2]
+    streaks = cv2.resize(layer, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
     return to_pixels(washed * (1 - streaks) + np.float32(225) * streaks)
 
 

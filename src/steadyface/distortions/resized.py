@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from steadyface.distortions.registry import distortion
-from steadyface.distortions.tools import at
+from steadyface.distortions.tools import at, enlargement
 from steadyface.types import RGBImage
 
 _DOWN = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_NEAREST)
@@ -18,6 +18,7 @@ def resized(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBIm
     """Shrunk to a fraction, by one method, and blown up to the old size by another."""
     height, width = image.shape[:2]
     factor = at(severity, 2.8, 4.2, 5.6, 7.0, 8.6) * rng.uniform(0.92, 1.08)
+    factor *= enlargement(image)
     down = _DOWN[rng.choice(3, p=(0.6, 0.3, 0.1))]
     up = _UP[rng.choice(4, p=(0.4, 0.35, 0.15, 0.1))]
     quality = int(rng.uniform(55, 90)) if rng.random() < 0.3 else None

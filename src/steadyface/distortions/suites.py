@@ -19,7 +19,7 @@ class Condition:
     severity: float
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.severity:g}"
+        return f"{self.kind}:{str(float(self.severity)).removesuffix('.0')}"
 
     @classmethod
     def parse(cls, text: str) -> Condition:

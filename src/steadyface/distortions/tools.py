@@ -22,6 +22,37 @@ def scale_of(image: RGBImage) -> float:
     return float(min(image.shape[:2]) / REFERENCE_SIDE)
 
 
+def enlargement(image: RGBImage) -> float:
+    """How many times larger than a reference frame this image is; 1 for one that is smaller.
+
+    Grain, streaks and blocks are made for the reference frame and grow with larger images, so that
+    a severity does to a face in a large photo what it does to one in a small frame.
+    """
+    return max(1.0, scale_of(image))
+
+
+def reference_shape(image: RGBImage) -> tuple[int, int]:
+    """Height and width of the image brought down to a reference frame; its own if smaller."""
+    factor = enlargement(image)
+    return max(1, round(image.shape[0] / factor)), max(1, round(image.shape[1] / factor))
+
+
+def grain(image: RGBImage, rng: np.random.Generator, *, coloured: bool = True) -> FloatArray:
+    """Normal noise of deviation 1, H x W x 3 or H x W x 1 float32, as coarse as `enlargement`."""
+    channels = 3 if coloured else 1
+    fine = rng.standard_normal((*reference_shape(image), channels), dtype=np.float32)
+    return enlarged(fine, image)
+
+
+def enlarged(layer: FloatArray, image: RGBImage) -> FloatArray:
+    """A layer made for a reference frame, each of its values repeated to fill the image."""
+    height, width = image.shape[:2]
+    if layer.shape[:2] == (height, width):
+        return layer
+    blown = cv2.resize(layer, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(blown, dtype=np.float32).reshape(height, width, *layer.shape[2:])
+
+
 def to_light(image: RGBImage) -> FloatArray:
     """sRGB values to light, 0..1, by the usual power of 2.2."""
     table = ((np.arange(256, dtype=np.float32) / 255) ** _GAMMA).astype(np.float32)
