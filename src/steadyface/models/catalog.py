@@ -120,8 +120,30 @@ class Catalog:
         raise UnknownModelError(f"no model {model_id!r}, there are {', '.join(known)}{hint}")
 
     def default(self, role: Role) -> ModelEntry:
-        """The default model of a role."""
-        return next(entry for entry in self.models if entry.role == role and entry.default)
+        """The default model of a role.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
+        for entry in self.models:
+            if entry.role == role and entry.default:
+                return entry
+        raise UnknownModelError(f"the catalog has no default {role}; name one: {self._ids(role)}")
+
+    def choose(self, role: Role, model_id: str | None) -> ModelEntry:
+        """The model of this id, which has to be of the role; None takes the role's default.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
+        if model_id is None:
+            return self.default(role)
+        entry = self.model(model_id)
+        if entry.role != role:
+            raise UnknownModelError(
+                f"model {model_id!r} is a {entry.role}, not a {role}; name one: {self._ids(role)}"
+            )
+        return entry
 
     def weight_file(self, name: str) -> WeightFile:
         """The weight file of this name.
@@ -132,7 +154,11 @@ class Catalog:
         for file in self.weight_files:
             if file.name == name:
                 return file
-        raise UnknownModelError(f"no weight file {name!r} in the catalog")
+        known = ", ".join(file.name for file in self.weight_files)
+        raise UnknownModelError(f"no weight file {name!r} in the catalog, there are {known}")
+
+    def _ids(self, role: Role) -> str:
+        return ", ".join(entry.id for entry in self.models if entry.role == role) or "there is none"
 
 
 def load_catalog() -> Catalog:
@@ -154,7 +180,9 @@ def parse_catalog(text: str) -> Catalog:
             tuple(_weight_file(dict(entry)) for entry in data["weights"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"the model catalog is malformed: {error!r}") from error
+        raise ModelError(
+            f"the model catalog is malformed ({error!r}); install steadyface again"
+        ) from error
 
 
 def _model(entry: dict[str, Any]) -> ModelEntry:

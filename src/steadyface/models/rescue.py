@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from steadyface.models.views import VIEWS, View
 from steadyface.models.yunet import suppress
 from steadyface.types import Box, Detection, RGBImage
@@ -56,7 +58,7 @@ class RescuingDetector:
     def find(self, image: RGBImage) -> list[Detection]:
         """The faces of one image (H x W x 3 uint8), best score first; empty when there is none."""
         faces = self._detector.detect([image], self._accepted)[0]
-        if faces and faces[0].score >= self._strong:
+        if self.is_sure(faces):
             return faces
         for name, view in self._views.items():
             frame = view(image)
@@ -65,6 +67,10 @@ class RescuingDetector:
             faces.extend(_rescaled(face, scale, name) for face in seen)
         return suppress(faces)
 
+    def is_sure(self, faces: Sequence[Detection]) -> bool:
+        """Whether a first look (best score first) ends the search."""
+        return bool(faces) and faces[0].score >= self._strong
+
 
 def _rescaled(face: Detection, scale: tuple[float, float], view: str) -> Detection:
     across, down = scale
@@ -72,6 +78,6 @@ def _rescaled(face: Detection, scale: tuple[float, float], view: str) -> Detecti
     return replace(
         face,
         box=Box(box.x * across, box.y * down, box.width * across, box.height * down),
-        landmarks=face.landmarks * (across, down),
+        landmarks=face.landmarks * np.array(scale, dtype=np.float32),
         view=view,
     )

@@ -37,12 +37,20 @@ class OnnxSession:
         weights_folder: folder of the weight file that the graph points into; None where the graph
             holds its own weights.
         threads: threads inside one operator; 0 lets ONNX Runtime take all cores.
+        name: what to call it in errors.
 
     Raises:
         ModelError: ONNX Runtime refuses the graph or the weights.
     """
 
-    def __init__(self, graph: bytes, *, weights_folder: Path | None, threads: int = 0) -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        *,
+        weights_folder: Path | None,
+        threads: int = 0,
+        name: str = "the network",
+    ) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
@@ -51,7 +59,10 @@ class OnnxSession:
         try:
             self._session = ort.InferenceSession(graph, options, providers=preferred_providers())
         except Exception as error:  # ONNX Runtime's errors share no base below Exception
-            raise ModelError(f"ONNX Runtime cannot load the network: {error}") from error
+            raise ModelError(
+                f"ONNX Runtime cannot load {name} ({error}); check its weights with `steadyface "
+                "models verify`, or install steadyface again"
+            ) from error
         self.outputs: tuple[str, ...] = tuple(o.name for o in self._session.get_outputs())
         self._input: str = self._session.get_inputs()[0].name
 

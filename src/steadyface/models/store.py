@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,11 +15,14 @@ import platformdirs
 from tqdm import tqdm
 
 from steadyface.errors import ModelDownloadError, ModelStorageError, UsageError
-from steadyface.models.catalog import Origin, WeightFile
+from steadyface.models.catalog import HttpsOrigin, Origin, WeightFile
 from steadyface.models.origins import OriginError, Runner, download, run_command
 
 CACHE_VARIABLE = "STEADYFACE_CACHE"
 OFFLINE_VARIABLE = "STEADYFACE_OFFLINE"
+
+#: Threads of one process would write one part file, so they fetch one after the other.
+_FETCHING = threading.Lock()
 
 
 class FileState(StrEnum):
@@ -51,23 +56,37 @@ class ModelStore:
     run: Runner = run_command
 
     def verify(self, file: WeightFile) -> FileState:
-        """Check a cached file against its SHA-256."""
+        """Check a cached file against its SHA-256.
+
+        Raises:
+            ModelStorageError: the file is there and may not be read.
+        """
         path = self.folder / file.name
-        if not path.is_file():
-            return FileState.MISSING
-        return FileState.OK if sha256_of(path) == file.sha256 else FileState.DAMAGED
+        try:
+            if not path.is_file():
+                return FileState.MISSING
+            return FileState.OK if sha256_of(path) == file.sha256 else FileState.DAMAGED
+        except OSError as error:
+            raise ModelStorageError(
+                f"{path} cannot be read ({error.strerror}); change its permissions or name another "
+                f"folder in {CACHE_VARIABLE}"
+            ) from error
 
     def ensure(self, file: WeightFile) -> Path:
         """The path of a file that is present and right, fetching it where it is not.
 
         Raises:
             ModelDownloadError: no origin delivered it, or fetching is forbidden.
-            ModelStorageError: the folder cannot be written.
+            ModelStorageError: the folder cannot be read or written.
         """
-        path = self.folder / file.name
-        state = self.verify(file)
-        if state is FileState.OK:
-            return path
+        if self.verify(file) is not FileState.OK:
+            with _FETCHING:
+                state = self.verify(file)  # another thread may have fetched it meanwhile
+                if state is not FileState.OK:
+                    self._fetch(file, state)
+        return self.folder / file.name
+
+    def _fetch(self, file: WeightFile, state: FileState) -> None:
         if self.offline:
             raise ModelDownloadError(
                 f"{file.name} is {state} in {self.folder} and {OFFLINE_VARIABLE} is set; "
@@ -81,9 +100,9 @@ class ModelStore:
         )
         reasons = []
         for origin in file.origins:
-            reason = self._try(origin, file, path)
+            reason = self._try(origin, file)
             if reason is None:
-                return path
+                return
             reasons.append(f"  {origin}: {reason}")
         raise ModelDownloadError(
             f"{file.name} could not be fetched:\n"
@@ -91,7 +110,7 @@ class ModelStore:
             + f"\n{self._ways_out(file)}"
         )
 
-    def _try(self, origin: Origin, file: WeightFile, path: Path) -> str | None:
+    def _try(self, origin: Origin, file: WeightFile) -> str | None:
         """Fetch from one origin; returns why it failed, None if the file is in place.
 
         The part file carries the process id, so two processes never write one file; both end in
@@ -101,18 +120,22 @@ class ModelStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._adopt_stale_part(file, part)
+            begun = part.exists()
             download(origin, part, file.size, run=self.run)
             found = sha256_of(part)
             if found != file.sha256:
                 part.unlink()
+                if begun and isinstance(origin, HttpsOrigin):  # what was resumed may be at fault
+                    return self._try(origin, file)
                 return f"wrong SHA-256 {found}"
             with part.open("rb") as written:
                 os.fsync(written.fileno())
-            part.replace(path)
+            part.replace(self.folder / file.name)
         except OriginError as error:
             return str(error)
         except OSError as error:
-            part.unlink(missing_ok=True) if self.folder.is_dir() else None
+            with suppress(OSError):  # a read-only folder refuses even this
+                part.unlink()
             raise ModelStorageError(
                 f"{self.folder} cannot be written ({error.strerror}); make {file.size} bytes of "
                 f"room there or name another folder in {CACHE_VARIABLE}"
@@ -126,8 +149,9 @@ class ModelStore:
         for old in self.folder.glob(f".{file.name}.*.part"):
             process = old.name.removesuffix(".part").rpartition(".")[2]
             if process.isdigit() and not _is_running(int(process)):
-                old.replace(part)
-                return
+                with suppress(FileNotFoundError):  # another process adopted it a moment earlier
+                    old.replace(part)
+                    return
 
     def _ways_out(self, file: WeightFile) -> str:
         return (

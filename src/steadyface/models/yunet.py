@@ -59,11 +59,13 @@ class YuNetDetector:
         """
         height, width = frames[0].shape[:2]
         scale = min(1.0, self._max_side / max(height, width))
-        fitted = [_fit(frame, scale) for frame in frames]
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        fitted = [_fit(frame, size) for frame in frames]
         outputs = self._session.run(to_batch(fitted, self._preprocessing))
-        padded_size = fitted[0].shape[:2]
+        columns = fitted[0].shape[1]
+        back = np.array([width / size[0], height / size[1]], dtype=np.float32)
         return [
-            suppress(_decode(outputs, index, padded_size, threshold, scale))
+            suppress(_decode(outputs, index, columns, threshold, back))
             for index in range(len(frames))
         ]
 
@@ -73,7 +75,7 @@ def suppress(detections: Sequence[Detection], overlap: float = _OVERLAP) -> list
 
     Args:
         detections: in any order.
-        overlap: intersection over union from which two detections are one face.
+        overlap: intersection over union above which two detections are one face.
 
     Returns:
         The survivors, best score first.
@@ -95,10 +97,9 @@ def _overlap(a: Box, b: Box) -> float:
     return shared / (a.area + b.area - shared)
 
 
-def _fit(frame: RGBImage, scale: float) -> RGBImage:
-    """Shrink by `scale` and pad right and below with black to a multiple of 32."""
-    if scale < 1.0:
-        size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
+def _fit(frame: RGBImage, size: tuple[int, int]) -> RGBImage:
+    """Shrink to `size` (width, height) and pad right and below with black to a multiple of 32."""
+    if size != frame.shape[1::-1]:
         frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     below, right = -frame.shape[0] % _MULTIPLE, -frame.shape[1] % _MULTIPLE
     return np.pad(frame, ((0, below), (0, right), (0, 0)))
@@ -107,14 +108,17 @@ def _fit(frame: RGBImage, scale: float) -> RGBImage:
 def _decode(
     outputs: dict[str, NDArray[np.float32]],
     index: int,
-    size: tuple[int, int],
+    width: int,
     threshold: float,
-    scale: float,
+    back: FloatArray,
 ) -> list[Detection]:
-    """The faces of frame `index` above the threshold, before overlaps are merged."""
+    """The faces of frame `index` above the threshold, before overlaps are merged.
+
+    `width` is that of the network's input; `back` (across, down) leads to pixels of the frame.
+    """
     detections: list[Detection] = []
     for stride in STRIDES:
-        columns = size[1] // stride
+        columns = width // stride
         cls = np.clip(outputs[f"cls_{stride}"][index, :, 0], 0, 1)
         obj = np.clip(outputs[f"obj_{stride}"][index, :, 0], 0, 1)
         scores = np.sqrt(cls * obj)
@@ -124,11 +128,11 @@ def _decode(
             centre = (corner + box[:2]) * stride
             extent = np.exp(box[2:]) * stride
             points: FloatArray = outputs[f"kps_{stride}"][index, cell].reshape(5, 2) + corner
-            left, top = (centre - extent / 2) / scale
+            left, top = (centre - extent / 2) * back
             detections.append(
                 Detection(
-                    Box(float(left), float(top), *(float(e) for e in extent / scale)),
-                    (points * (stride / scale)).astype(np.float32),
+                    Box(float(left), float(top), *(float(e) for e in extent * back)),
+                    (points * stride * back).astype(np.float32),
                     float(scores[cell]),
                 )
             )

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steadyface.errors import DatasetLayoutError
 from steadyface.matching.calibration import SCHEMA
 from steadyface.models.catalog import load_catalog
 from steadyface.models.defaults import default_detector
@@ -39,7 +40,7 @@ from steadyface.training.sources import LabelledFace, read_all
 FACE_NETWORK = "sface-base"
 DETECTOR = "yunet-base"
 #: Seeds of the distorted copies of every training face.
-DISTORTED_COPIES = (1,)
+DISTORTED_COPIES = (1, 2)
 CALIBRATED_IN = "1"
 
 
@@ -76,11 +77,21 @@ def write_graph(package: Path, model_id: str, graph: bytes) -> None:
 
 
 def features_of(faces: list[LabelledFace], seed: int | None, cache: Path) -> Features:
-    """Features of every face, clean or as distorted by a seed; from the cache where it has them."""
+    """Features of every face, clean or as distorted by a seed; from the cache where it has them.
+
+    Raises:
+        DatasetLayoutError: the cache was made from another number of faces.
+    """
     file = cache / ("clean.npz" if seed is None else f"distorted-{seed}.npz")
     if file.is_file():
-        stored = np.load(file)
-        return Features(stored["embeddings"], stored["pooled"], stored["usable"])
+        with np.load(file) as stored:
+            features = Features(stored["embeddings"], stored["pooled"], stored["usable"])
+        if len(features.usable) != len(faces):
+            raise DatasetLayoutError(
+                f"{file}: holds the features of {len(features.usable)} faces, but the data has "
+                f"{len(faces)}; delete it"
+            )
+        return features
     weights = weights_of(FACE_NETWORK)
     session = OnnxSession(sface_graph(weights).SerializeToString(), weights_folder=weights.parent)
     network = FeatureNetwork(session, load_catalog().model(FACE_NETWORK).preprocessing)

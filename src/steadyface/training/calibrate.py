@@ -6,16 +6,18 @@ and, as every other comparison, against a clean one.
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steadyface.metrics import tar_at_fmr, threshold_at_fmr
+from steadyface.metrics import fnmr_at, tar_at_fmr, threshold_at_fmr
 from steadyface.types import FloatArray
 
 #: Five rates a decade from 1e-1 to 1e-5.
 RATES = tuple(float(f"{10 ** (-step / 5):.3g}") for step in range(5, 26))
+_MILLIONTH = Decimal("0.000001")
 
 
 def score_pairs(
@@ -44,12 +46,17 @@ def score_pairs(
 def fit_thresholds(
     mated: FloatArray, non_mated: FloatArray, rates: tuple[float, ...] = RATES
 ) -> list[dict[str, float]]:
-    """The threshold and the true accept rate at each target FMR, rates falling."""
+    """The threshold and the true accept rate at each target FMR, rates falling.
+
+    Thresholds are rounded up to six decimals, so that rounding accepts no score more; rates that
+    too few scores support are left out.
+    """
     points = []
     for rate in rates:
-        tar = tar_at_fmr(mated, non_mated, rate)
-        if tar is None:
+        if tar_at_fmr(mated, non_mated, rate) is None:
             break
-        threshold = threshold_at_fmr(non_mated, rate)
-        points.append({"fmr": rate, "threshold": round(float(threshold), 6), "tar": round(tar, 5)})
+        exact = Decimal(threshold_at_fmr(non_mated, rate))
+        threshold = float(exact.quantize(_MILLIONTH, rounding=ROUND_CEILING))
+        tar = 1.0 - fnmr_at(mated, threshold)
+        points.append({"fmr": rate, "threshold": threshold, "tar": round(tar, 5)})
     return points

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from steadyface.distortions import KINDS, apply, rng_for
+from steadyface.errors import NoFaceError
 from steadyface.imaging.decode import decode
 from steadyface.models.catalog import Preprocessing
 from steadyface.models.face_network import NetworkOutput
@@ -81,12 +82,18 @@ def load_sample(sample: Sample) -> RGBImage:
 def extract(
     samples: Iterable[Sample], detector: FaceFinder, network: FeatureNetwork, *, total: int
 ) -> Features:
-    """Run samples through detection, alignment and the network."""
+    """Run samples through detection, alignment and the network.
+
+    Raises:
+        ImageError: an image cannot be read; only one without a face is left unusable.
+    """
     analyzer = Analyzer(detector, network, detection="require")
     results = analyzer.analyze_many(samples, load=load_sample, name=lambda s: str(s.path))
     empty = np.zeros(EMBEDDING_SIZE + 1024, dtype=np.float32)
     rows, usable = [], []
     for result in tqdm(results, total=total, unit="image", disable=None):
+        if result.error is not None and not isinstance(result.error, NoFaceError):
+            raise result.error
         usable.append(bool(result.faces))
         rows.append(result.faces[0].embedding.vector if result.faces else empty)
     table = np.stack(rows)

@@ -72,8 +72,8 @@ def sface_graph(
 
     Args:
         weights: the base weight file.
-        gender_head: arrays `weight` (1024,) and `bias` (1,) of a logistic regression on the pooled
-            map that gives P(female); None exposes the pooled map itself as output `features`.
+        gender_head: arrays as `steadyface.training.gender_head.fit` gives them, which make
+            P(female) from the pooled map; None exposes the pooled map itself as output `features`.
 
     Returns:
         A model with outputs `embedding` (N x 128, not normalised) and `p_female` (N) or
@@ -103,18 +103,22 @@ def sface_graph(
 def _append_gender_head(
     graph: onnx.GraphProto, pooled: str, head: Mapping[str, NDArray[np.float32]]
 ) -> None:
-    weight = np.asarray(head["weight"], dtype=np.float32).reshape(1024, 1)
-    bias = np.asarray(head["bias"], dtype=np.float32).reshape(1)
+    arrays = {f"gender_{name}": values for name, values in head.items()}
+    arrays["gender_weight"] = arrays["gender_weight"][:, None]
     graph.initializer.extend(
-        [
-            numpy_helper.from_array(weight, "gender_weight"),
-            numpy_helper.from_array(bias, "gender_bias"),
-            numpy_helper.from_array(np.array([-1], dtype=np.int64), "gender_shape"),
-        ]
+        numpy_helper.from_array(np.asarray(values, dtype=np.float32), name)
+        for name, values in arrays.items()
     )
+    shape = numpy_helper.from_array(np.array([-1], dtype=np.int64), "gender_shape")
+    graph.initializer.append(shape)
+    hidden = [pooled, "gender_hidden_weight", "gender_hidden_bias"]
     graph.node.extend(
         [
-            helper.make_node("Gemm", [pooled, "gender_weight", "gender_bias"], ["gender_logit"]),
+            helper.make_node("Gemm", hidden, ["gender_hidden"]),
+            helper.make_node("Relu", ["gender_hidden"], ["gender_active"]),
+            helper.make_node(
+                "Gemm", ["gender_active", "gender_weight", "gender_bias"], ["gender_logit"]
+            ),
             helper.make_node("Sigmoid", ["gender_logit"], ["gender_column"]),
             helper.make_node("Reshape", ["gender_column", "gender_shape"], ["p_female"]),
         ]
