@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from tqdm import tqdm
 from steadyface.cli import options
 from steadyface.cli.status import Status, report_errors
 from steadyface.distortions import KINDS, apply, contact_sheet, distorted_name, rng_for
-from steadyface.errors import SteadyfaceError
+from steadyface.errors import SteadyfaceError, UsageError
 from steadyface.evaluation.output import writable_folder
 from steadyface.imaging.decode import decode
 from steadyface.imaging.write import write_image
@@ -54,9 +53,10 @@ def command(
         write_image(target, contact_sheet(decode(source), seed))
         return
     chosen = KINDS if "all" in kinds else tuple(dict.fromkeys(kinds))
+    places = _places(source, target)
     writable_folder(target)
     errors = []
-    for image, place in tqdm(list(_places(source, target)), unit="image", disable=None):
+    for image, place in tqdm(places, unit="image", disable=None):
         try:
             pixels = decode(image)
         except SteadyfaceError as error:
@@ -70,8 +70,14 @@ def command(
         ctx.exit(Status.UNREADABLE)
 
 
-def _places(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+def _places(source: Path, target: Path) -> list[tuple[Path, Path]]:
     """Each image with the folder its copies go to; subfolders of SOURCE are kept."""
+    places = []
+    taken: dict[Path, Path] = {}
     for image in options.expand_images((source,)):
         inner = image.parent.relative_to(source) if source.is_dir() else Path()
-        yield image, target / inner
+        other = taken.setdefault(inner / image.stem, image)
+        if other is not image:
+            raise UsageError(f"{image}: its copies would replace those of {other}; rename one")
+        places.append((image, target / inner))
+    return places

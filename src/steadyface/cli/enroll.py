@@ -10,8 +10,10 @@ from tqdm import tqdm
 from steadyface.cli import options
 from steadyface.cli.render import print_json
 from steadyface.cli.status import Status, report_errors
+from steadyface.errors import DatasetLayoutError, SteadyfaceError
 from steadyface.evaluation.layouts import read_people
 from steadyface.gallery import open_gallery
+from steadyface.gallery.names import clean_name
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import Enrolment, Recognizer
 from steadyface.types import DetectionMode
@@ -28,20 +30,30 @@ def command(
 ) -> None:
     """Enrol people: each folder in FOLDER is an identity, the images in it its references."""
     people = read_people(folder)
+    for name in people:
+        clean_name(name)  # a name that is refused ends the command before anyone is enrolled
     analyzer = Analyzer(detection=detection)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="create") as gallery:
         recognizer = Recognizer(gallery, analyzer=analyzer)
         shown = tqdm(people.items(), unit="identity", disable=None)
         enrolments = [recognizer.enroll(name, images) for name, images in shown]
     errors = [error for enrolment in enrolments for error in enrolment.errors]
+    errors += [_nobody(folder / e.identity) for e in enrolments if not e.enrolled]
     if as_json:
         print_json({"gallery": gallery_url, "enrolled": [_json(e) for e in enrolments]})
     else:
         for enrolment in enrolments:
-            click.echo(f"{enrolment.identity}: {enrolment.enrolled} references{_notes(enrolment)}")
+            count = f"{enrolment.enrolled} reference{'' if enrolment.enrolled == 1 else 's'}"
+            click.echo(f"{enrolment.identity}: {count}{_notes(enrolment)}")
     report_errors(errors)
     if errors:
         ctx.exit(Status.UNREADABLE)
+
+
+def _nobody(folder: Path) -> SteadyfaceError:
+    return DatasetLayoutError(
+        f"{folder}: nobody enrolled, for no image in it can be used; add a clear one"
+    )
 
 
 def _json(enrolment: Enrolment) -> dict[str, object]:
@@ -56,4 +68,6 @@ def _json(enrolment: Enrolment) -> dict[str, object]:
 def _notes(enrolment: Enrolment) -> str:
     if not enrolment.assumed:
         return ""
-    return f" [no face found in {', '.join(enrolment.assumed)}: whole image taken as a face]"
+    return (
+        f" [no face found in {', '.join(enrolment.assumed)}: middle of the image taken as a face]"
+    )

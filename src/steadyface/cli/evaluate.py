@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,12 @@ from steadyface.distortions.suites import Condition
 from steadyface.evaluation import layouts, plots, plotting
 from steadyface.evaluation.gender import evaluate_gender
 from steadyface.evaluation.match import evaluate_match
-from steadyface.evaluation.output import provenance, writable_folder, write_csv
+from steadyface.evaluation.output import (
+    provenance,
+    writable_file,
+    writable_folder,
+    write_csv,
+)
 from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.matching.calibration import rule_for
 from steadyface.pipeline import Analyzer
@@ -65,10 +70,13 @@ def gender(
     analyzer = Analyzer(detection=detection)
     evaluation = evaluate_gender(analyzer, images)
     summary = evaluation.summary()
+    made = provenance(analyzer.model_id, {"detection": detection})
+    _print(summary, made, as_json, gender_text)
+    if csv_file is not None:
+        write_csv(csv_file, evaluation.rows())
     if plots_folder is not None:
         plotting.plot_gender(evaluation, summary, plots_folder)
-    made = provenance(analyzer.model_id, {"detection": detection})
-    _deliver(ctx, summary, evaluation.rows(), made, as_json, csv_file, gender_text)
+    _name_failures(ctx, summary)
 
 
 @command.command("match")
@@ -98,10 +106,13 @@ def match(
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
     evaluation = evaluate_match(analyzer, dataset, rule)
     summary = evaluation.summary()
+    made = provenance(analyzer.model_id, {"detection": detection})
+    _print(summary, made, as_json, match_text)
+    if csv_file is not None:
+        write_csv(csv_file, evaluation.rows())
     if plots_folder is not None:
         plotting.plot_match(evaluation, summary, plots_folder)
-    made = provenance(analyzer.model_id, {"detection": detection})
-    _deliver(ctx, summary, evaluation.rows(), made, as_json, csv_file, match_text)
+    _name_failures(ctx, summary)
 
 
 @command.command("pairs")
@@ -130,41 +141,44 @@ def pairs(
     """LFW's official protocol: PAIRS_FILE in its format, IMAGES the folder of people."""
     _prepare_outputs(csv_file, plots_folder)
     condition = None if distort is None else Condition.parse(distort)
-    analyzer = Analyzer(detection=detection)
     comparisons = layouts.read_pairs(pairs_file)
+    layouts.require_pair_images(images, comparisons)
+    analyzer = Analyzer(detection=detection)
     evaluation = PairsEvaluator(analyzer, comparisons, images, seed=seed).evaluate(condition)
     summary = evaluation.summary()
+    made = provenance(analyzer.model_id, {"detection": detection, "seed": seed})
+    _print(summary, made, as_json, pairs_text)
+    if csv_file is not None:
+        write_csv(csv_file, evaluation.rows())
     if plots_folder is not None:
         threshold = rule_for(analyzer.model_id).threshold
         plotting.plot_pairs(evaluation, threshold, plots_folder)
-    made = provenance(analyzer.model_id, {"detection": detection, "seed": seed})
-    _deliver(ctx, summary, evaluation.rows(), made, as_json, csv_file, pairs_text)
+    _name_failures(ctx, summary)
 
 
 def _prepare_outputs(csv_file: Path | None, plots_folder: Path | None) -> None:
     """Find out before the long work whether its results can be written."""
     if csv_file is not None:
-        writable_folder(csv_file.parent)
+        writable_file(csv_file)
     if plots_folder is not None:
         plots.require_plotting()
         writable_folder(plots_folder)
 
 
-def _deliver(
-    ctx: click.Context,
+def _print(
     summary: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
     made: Mapping[str, Any],
     as_json: bool,
-    csv_file: Path | None,
     text: Callable[[Mapping[str, Any]], str],
 ) -> None:
-    if csv_file is not None:
-        write_csv(csv_file, rows)
+    """Comes before any file is written: a full disk shall not cost the figures of long work."""
     if as_json:
         print_json({**summary, "made_by": made})
     else:
         click.echo(text(summary))
+
+
+def _name_failures(ctx: click.Context, summary: Mapping[str, Any]) -> None:
     failures = [*summary["failures"], *summary.get("reference_failures", [])]
     for failure in failures:
         click.echo(f"steadyface: {failure['source']}: {failure['reason']}", err=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -42,6 +45,14 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; it ends quietly when nobody reads its output any more, as in `| head`."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _drop_output()
+            ctx.exit(Status.NOBODY_READS)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="steadyface")
@@ -55,11 +66,44 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command; errors raised on purpose become one line and an exit status."""
+    _print_any_path()
     try:
-        cli(prog_name="steadyface")
+        # Not click's standalone mode, in which Ctrl-C gives status 1: the answer 'no'.
+        sys.exit(cli.main(prog_name="steadyface", standalone_mode=False) or Status.DONE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        _fail("interrupted", Status.INTERRUPTED)
     except ImageError as error:
-        click.echo(f"steadyface: {error}", err=True)
-        sys.exit(Status.UNREADABLE)
+        _fail(str(error), Status.UNREADABLE)
     except SteadyfaceError as error:
-        click.echo(f"steadyface: {error}", err=True)
-        sys.exit(Status.WRONG_USE)
+        _fail(str(error), Status.WRONG_USE)
+    except OSError as error:
+        if error.filename is None:
+            _drop_output()
+            why = f"standard output: cannot be written ({error.strerror}); choose another place"
+            _fail(why, Status.WRONG_USE)
+        _fail(
+            f"{error.filename}: {error.strerror}; check the path and its permissions",
+            Status.WRONG_USE,
+        )
+
+
+def _fail(message: str, status: Status) -> NoReturn:
+    click.echo(f"steadyface: {message}", err=True)
+    sys.exit(status)
+
+
+def _print_any_path() -> None:
+    """Let file names that the terminal's encoding lacks be printed, with escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Send what Python still holds for standard output nowhere: writing it would fail once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

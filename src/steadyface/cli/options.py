@@ -28,8 +28,8 @@ def detection_option(function: F) -> F:
         type=click.Choice(["auto", "require", "skip"]),
         default="auto",
         show_default=True,
-        help="auto: without a face found, take the image as a face crop; require: that is an "
-        "error; skip: images are face crops.",
+        help="auto: without a face found, take the middle of the image as a face crop; "
+        "require: that is an error; skip: images are face crops.",
     )(function)
 
 
@@ -75,11 +75,22 @@ def expand_images(paths: tuple[Path, ...]) -> list[Path]:
     """
     images: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not _is_folder(path):
             images.append(path)
             continue
         found = list_images(path)
         if not found:
-            raise DatasetLayoutError(f"{path}: no images in this folder")
+            raise DatasetLayoutError(
+                f"{path}: no images in this folder; give one that holds files such as .jpg or .png"
+            )
         images.extend(found)
     return images
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # A path that cannot even be looked at is one failed image among the others; the decoder
+        # says why.
+        return False

@@ -76,7 +76,7 @@ def how_found(face: Face) -> str:
     words = {
         "found": "",
         "rescued": f" [found in the {face.view} view]",
-        "assumed": " [no face found: whole image taken as a face]",
+        "assumed": " [no face found: middle of the image taken as a face]",
         "skipped": "",
     }
     return words[face.detection]

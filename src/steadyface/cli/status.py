@@ -11,12 +11,18 @@ from steadyface.errors import SteadyfaceError
 
 
 class Status(IntEnum):
-    """What the exit status of a command says."""
+    """What the exit status of a command says.
+
+    The last two are the shell's own numbers for a program that a signal ended (128 + signal): a
+    command that was cut short has not answered 'no'.
+    """
 
     DONE = 0
     NO = 1
     WRONG_USE = 2
     UNREADABLE = 3
+    INTERRUPTED = 130
+    NOBODY_READS = 141
 
 
 def report_errors(errors: Sequence[SteadyfaceError]) -> None:

@@ -8,10 +8,10 @@ import click
 
 from steadyface.cli import options
 from steadyface.cli.render import comparison_json, decided_at, face_json, how_found, print_json
-from steadyface.cli.status import Status
+from steadyface.cli.status import Status, report_errors
 from steadyface.matching.calibration import rule_for
+from steadyface.matching.decide import compare
 from steadyface.pipeline import Analyzer
-from steadyface.recognition import verify
 from steadyface.types import DetectionMode
 
 
@@ -34,15 +34,19 @@ def command(
     """Are the largest faces of two images the same person? Exit status 1 says no."""
     analyzer = Analyzer(detection=detection)
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
-    answer = verify(first, second, analyzer=analyzer, rule=rule)
-    decision = answer.comparison
+    results = list(analyzer.analyze_many([first, second]))
+    errors = [result.error for result in results if result.error is not None]
+    if errors:
+        report_errors(errors)
+        ctx.exit(Status.UNREADABLE)
+    a, b = (result.faces[0] for result in results)
+    decision = compare(a.embedding, b.embedding, rule)
     if as_json:
-        faces = {"first": face_json(answer.first), "second": face_json(answer.second)}
-        print_json(comparison_json(decision) | faces)
+        print_json(comparison_json(decision) | {"first": face_json(a), "second": face_json(b)})
     else:
         words = "same person" if decision.label else "different people"
         click.echo(f"{words}: similarity {decision.similarity:.3f} ({decided_at(decision)})")
-        for path, face in ((first, answer.first), (second, answer.second)):
+        for path, face in ((first, a), (second, b)):
             if how_found(face):
                 click.echo(f"{path}:{how_found(face)}")
     ctx.exit(Status.DONE if decision.label else Status.NO)

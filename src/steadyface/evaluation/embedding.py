@@ -15,7 +15,6 @@ from steadyface.pipeline import Analyzer
 from steadyface.types import Face, FloatArray, ImageResult, RGBImage
 
 T = TypeVar("T")
-EMBEDDING_SIZE = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,10 +47,15 @@ def run_all(
     return [Outcome(r.source, r.faces[0] if r.faces else None, r.error) for r in shown]
 
 
-def embeddings_of(outcomes: Sequence[Outcome]) -> FloatArray:
-    """N x D float32 embeddings; a row of NaN where there is no face."""
-    known = next((o.face for o in outcomes if o.face is not None), None)
-    size = EMBEDDING_SIZE if known is None else len(known.embedding.vector)
+def embeddings_of(outcomes: Sequence[Outcome], size: int | None = None) -> FloatArray:
+    """N x D float32 embeddings; a row of NaN where there is no face.
+
+    Args:
+        outcomes: of N images.
+        size: D; None takes it from the first face, and 1 where there is none at all.
+    """
+    if size is None:
+        size = next((len(o.face.embedding.vector) for o in outcomes if o.face is not None), 1)
     missing = np.full(size, np.nan, dtype=np.float32)
     rows = [missing if o.face is None else o.face.embedding.vector for o in outcomes]
     return np.stack(rows) if rows else np.zeros((0, size), dtype=np.float32)
@@ -65,12 +69,11 @@ def detection_counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def failures_of(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Every image without an answer, with its reason."""
-    return [
-        {"source": o.source, "what": o.detection, "reason": _reason(o.error)}
-        for o in outcomes
-        if o.error is not None
-    ]
+    """Every image without an answer, with its reason; one used twice is named once."""
+    failed = {
+        (o.source, o.detection, _reason(o.error)): None for o in outcomes if o.error is not None
+    }
+    return [{"source": source, "what": what, "reason": reason} for source, what, reason in failed]
 
 
 def _reason(error: SteadyfaceError | None) -> str:

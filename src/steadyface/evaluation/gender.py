@@ -39,7 +39,7 @@ class GenderEvaluation:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """N ints: index into `GENDERS`, `NO_ANSWER` where there is none."""
+        """N ints: index into `GENDERS`, `NO_ANSWER` where there is none or it is 'uncertain'."""
         return np.array([_answer(outcome) for outcome in self.outcomes], dtype=np.int64)
 
     @property
@@ -105,10 +105,10 @@ def evaluate_gender(analyzer: Analyzer, images: Sequence[GenderImage]) -> Gender
 
 
 def _answer(outcome: Outcome) -> int:
-    p = _p_female(outcome)
-    if np.isnan(p):
+    if outcome.face is None or outcome.face.gender is None:
         return NO_ANSWER
-    return 0 if p >= 0.5 else 1
+    label = outcome.face.gender.label
+    return GENDERS.index(label) if label in GENDERS else NO_ANSWER
 
 
 def _p_female(outcome: Outcome) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,23 +117,20 @@ def read_match_folder(folder: Path, unknown: Path | None = None) -> MatchDataset
 def read_people(folder: Path) -> dict[str, tuple[Path, ...]]:
     """Read `DIR/IDENTITY/*.jpg`: the references to enrol, by identity.
 
+    An identity folder without an image is kept, with none: the others can still be enrolled.
+
     Raises:
-        DatasetLayoutError: no identity folder, or one without an image.
+        DatasetLayoutError: no identity folder holds an image.
     """
     _require_folder(folder)
     people = {
         identity.name: tuple(list_images(identity, recursive=False))
         for identity in _subfolders(folder)
     }
-    if not people:
+    if not any(people.values()):
         raise DatasetLayoutError(
             f"{folder}: expected one folder of images for each person, {_found(folder)}"
         )
-    for name, images in people.items():
-        if not images:
-            raise DatasetLayoutError(
-                f"{folder / name}: expected images of {name}, {_found(folder / name)}"
-            )
     return people
 
 
@@ -146,37 +144,67 @@ def read_pairs(file: Path) -> tuple[Pair, ...]:
     Raises:
         DatasetLayoutError: the file is missing or a line has another form (its number is named).
     """
+    rows = _numbered_rows(file)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetLayoutError(f"{file}: cannot be read as a pairs file ({error})") from error
-    rows = [line.split() for line in lines if line.strip()]
-    try:
-        folds, each = (int(word) for word in rows[0])
+        folds, each = (int(word) for word in rows[0][1])
     except (IndexError, ValueError) as error:
         raise DatasetLayoutError(
             f"{file}: line 1 should give folds and pairs a fold, such as '10 300'"
         ) from error
-    if folds < 2 or each < 1 or len(rows) - 1 != 2 * folds * each:
+    if folds < 2 or each < 1:
+        raise DatasetLayoutError(
+            f"{file}: line 1 gives {folds} folds of {each} pairs; give 2 folds or more of 1 or more"
+        )
+    if len(rows) - 1 != 2 * folds * each:
         raise DatasetLayoutError(
             f"{file}: line 1 promises {folds} folds of {each} + {each} pairs, which is "
-            f"{2 * folds * each} lines; found {len(rows) - 1}"
+            f"{2 * folds * each} lines; found {len(rows) - 1}; correct line 1 or use the whole file"
         )
     return tuple(
         _pair(file, number, row, fold=index // (2 * each), same=index % (2 * each) < each)
-        for index, (number, row) in enumerate(enumerate(rows[1:], start=2))
+        for index, (number, row) in enumerate(rows[1:])
     )
 
 
+def require_pair_images(images: Path, pairs: Sequence[Pair]) -> None:
+    """Find out before the long work whether this is the folder that a pairs file speaks of.
+
+    Args:
+        images: the folder that the pairs' names are relative to.
+        pairs: the comparisons.
+
+    Raises:
+        DatasetLayoutError: there is no such folder, or none of the pairs' images is in it.
+    """
+    _require_folder(images)
+    names = sorted({name for pair in pairs for name in (pair.first, pair.second)})
+    if not any((images / name).is_file() for name in names):
+        raise DatasetLayoutError(
+            f"{images}: expected the images of the pairs file, such as {names[0]}, {_found(images)}"
+        )
+
+
+def _numbered_rows(file: Path) -> list[tuple[int, list[str]]]:
+    """The words of every line that is not blank, with the line's number."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise DatasetLayoutError(
+            f"{file}: cannot be read ({error.strerror}); give a pairs file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DatasetLayoutError(f"{file}: not a text file; give a pairs file") from error
+    return [(number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
 def _pair(file: Path, number: int, row: list[str], *, fold: int, same: bool) -> Pair:
-    words = [row[0], row[1], row[0], row[2]] if same and len(row) == 3 else row
-    if len(words) != 4 or (not same and len(row) != 4):
+    if len(row) != (3 if same else 4):
         raise DatasetLayoutError(
             f"{file}: line {number}: expected {'name i j' if same else 'name i name j'}, "
             f"found {' '.join(row)!r}"
         )
-    first, i, second, j = words
-    if not (i.isdigit() and j.isdigit()):
+    first, i, second, j = (row[0], row[1], row[0], row[2]) if same else row
+    if not (i.isdecimal() and j.isdecimal()):
         raise DatasetLayoutError(
             f"{file}: line {number}: image numbers expected, found {i!r}, {j!r}"
         )
@@ -193,7 +221,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
-        what = "is a file; give a folder" if folder.exists() else "no such folder"
+        what = "is a file; give a folder" if folder.exists() else "no such folder; check the path"
         raise DatasetLayoutError(f"{folder}: {what}")
 
 

@@ -185,7 +185,8 @@ def evaluate_match(
         name=lambda p: str(p.path),
         label="probes",
     )
-    scores = template_scores(np.nan_to_num(embeddings_of(outcomes)), templates)
+    vectors = embeddings_of(outcomes, templates.vectors.shape[1])
+    scores = template_scores(np.nan_to_num(vectors), templates)
     lost = np.array([outcome.face is None for outcome in outcomes], dtype=np.bool_)
     scores[lost] = -np.inf
     return MatchEvaluation(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import platform
+import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,16 @@ def provenance(model_id: str, options: Mapping[str, Any]) -> dict[str, Any]:
         "options": dict(options),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "libraries": {name: _version_of(name) for name in _LIBRARIES},
     }
+
+
+def _version_of(distribution: str) -> str | None:
+    """Its version; None where the library came under another name, such as from conda."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
@@ -44,12 +53,14 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
 def write_csv(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write one line a row under a header of the first row's keys.
 
+    A path that is not UTF-8 is written with escapes.
+
     Raises:
         OutputError: the file cannot be written.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("w", encoding="utf-8", newline="") as stream:
+        with file.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [])
             writer.writeheader()
             writer.writerows(rows)
@@ -65,12 +76,25 @@ def writable_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        trial = folder / ".steadyface-write-test"
-        trial.touch()
-        trial.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError as error:
+        raise OutputError(f"{folder}: is a file; give a folder to write into") from error
     except OSError as error:
         raise cannot_write(folder, error) from error
     return folder
+
+
+def writable_file(file: Path) -> Path:
+    """Make sure that a file can be written, before the long work starts; leaves it as it is.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    if file.is_dir():
+        raise OutputError(f"{file}: is a folder; give the name of a file to write")
+    writable_folder(file.parent)
+    return file
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

@@ -124,19 +124,27 @@ class PairsEvaluator:
     def _embed_clean(self, names: Sequence[str]) -> None:
         self._clean.update(zip(names, self._run(names, None), strict=True))
 
-    def _run(self, names: Sequence[str], condition: Condition | None) -> list[Outcome]:
-        def load(name: str) -> RGBImage:
-            image = decode(self._images / name)
-            if condition is None:
-                return image
-            rng = rng_for(self._seed, name, condition.kind)
-            return apply(image, condition.kind, condition.severity, rng)
+    def load(self, name: str, condition: Condition | None) -> RGBImage:
+        """An image of the pairs file as it is shown under a condition, H x W x 3 uint8."""
+        image = decode(self._images / name)
+        if condition is None:
+            return image
+        rng = rng_for(self._seed, name, condition.kind)
+        return apply(image, condition.kind, condition.severity, rng)
 
+    def _run(self, names: Sequence[str], condition: Condition | None) -> list[Outcome]:
         label = "clean" if condition is None else str(condition)
-        return run_all(self._analyzer, names, load=load, name=str, label=label)
+        return run_all(
+            self._analyzer,
+            names,
+            load=lambda name: self.load(name, condition),
+            name=str,
+            label=label,
+        )
 
     def _scores(self, second: dict[str, Outcome]) -> FloatArray:
-        a = embeddings_of([self._clean[pair.first] for pair in self._pairs])
-        b = embeddings_of([second[pair.second] for pair in self._pairs])
+        firsts = [self._clean[pair.first] for pair in self._pairs]
+        both = embeddings_of([*firsts, *(second[pair.second] for pair in self._pairs)])
+        a, b = np.split(both, 2)
         scores = np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0)
         return np.asarray(np.nan_to_num(scores, nan=_LOST), dtype=np.float32)

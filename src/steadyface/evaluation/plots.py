@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Two hues that stay apart for colour-blind readers (Okabe and Ito 2008).
 BLUE, ORANGE = "#0072B2", "#D55E00"
+#: Least width of a histogram, in scores.
+_NARROWEST = 1e-3
 
 
 def plot_confusion(
@@ -68,7 +70,8 @@ def plot_histogram(
     figure, axes = _figure()
     low = float(min(positive.min(), negative.min()))
     high = float(max(positive.max(), negative.max()))
-    bins = np.linspace(low, high, 61).tolist()
+    # Scores that are all alike still need a bin with a width.
+    bins = np.linspace(low, max(high, low + _NARROWEST), 61).tolist()
     axes.hist(negative, bins=bins, density=True, color=ORANGE, alpha=0.55, label=names[1])
     axes.hist(positive, bins=bins, density=True, color=BLUE, alpha=0.55, label=names[0])
     axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
