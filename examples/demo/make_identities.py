@@ -30,7 +30,9 @@ PEOPLE = 8
 PHOTOS = 3
 CONCENTRATION = 6.0
 CONTRAST = 1.25
-SEED = 7
+#: Chosen so that the identities are as unlike as real people: mated cosines from 0.67, non-mated
+#: below 0.40 with the base network (another seed gives averages that look like one another).
+SEED = 22
 NAMES = {
     "female": ("Ada", "Bea", "Cleo", "Dora", "Edith", "Flora"),
     "male": ("Amos", "Boris", "Cyril", "Dmitri", "Emil", "Felix"),
