@@ -1,0 +1,1 @@
+"""Programs that measure steadyface beside named peers; results are committed in `results/`."""
