@@ -176,3 +176,14 @@ def test_wrong_arguments(arguments: dict[str, object], message: str) -> None:
 def test_wrong_batch_size() -> None:
     with pytest.raises(UsageError, match="batch_size is 0: give 1 or more"):
         list(Analyzer(FakeFinder([]), FakeNetwork()).analyze_many([grey()], batch_size=0))
+
+
+def test_no_detector_is_loaded_where_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> FakeFinder:
+        raise AssertionError("the detector was loaded")
+
+    monkeypatch.setattr("steadyface.pipeline.default_detector", load)
+    result = Analyzer(network=FakeNetwork(), detection="skip").analyze(grey())
+    assert result[0].detection == "skipped"
+    with pytest.raises(AssertionError, match="was loaded"):
+        Analyzer(network=FakeNetwork()).analyze(grey())

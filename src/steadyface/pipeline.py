@@ -187,14 +187,15 @@ class Analyzer:
         """
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}: give 1 or more")
-        detector, network = self.detector, self.network
+        network = self.network
+        find = None if self._detection == "skip" else self.detector.find
         threads = workers if workers is not None else (os.cpu_count() or 1)
 
         def prepare(item: T) -> _Prepared:
             source = name(item)
             try:
                 image = load(item)
-                return _Prepared(source, tuple(self._locate(image, source, detector)))
+                return _Prepared(source, tuple(self._locate(image, source, find)))
             except SteadyfaceError as error:
                 return _Prepared(source, error=error)
 
@@ -203,9 +204,11 @@ class Analyzer:
             for batch in _by_crops(prepared, batch_size):
                 yield from self._finish(batch, network)
 
-    def _locate(self, image: RGBImage, source: str, detector: FaceFinder) -> Iterator[_Located]:
-        if self._detection != "skip":
-            usable = (d for d in detector.find(image) if eye_distance(d.landmarks) >= _LEAST_EYES)
+    def _locate(
+        self, image: RGBImage, source: str, find: Callable[[RGBImage], list[Detection]] | None
+    ) -> Iterator[_Located]:
+        if find is not None:
+            usable = (d for d in find(image) if eye_distance(d.landmarks) >= _LEAST_EYES)
             found = sorted(usable, key=lambda d: -d.box.area)
             if found:
                 chosen = found[:1] if self._faces == "largest" else found
@@ -217,7 +220,7 @@ class Analyzer:
                     "no face was found; use a clearer image, or detection 'auto' to take the "
                     "middle of the image as a face crop",
                 )
-        skipped = self._detection == "skip"
+        skipped = find is None
         square = (centre_square if skipped else assumed_square)(*image.shape[:2])
         yield _Located(crop_square(image, square), "skipped" if skipped else "assumed", square)
 

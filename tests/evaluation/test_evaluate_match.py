@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from steadyface.errors import DatasetLayoutError
@@ -169,13 +170,31 @@ def test_a_reference_that_fails_is_named_and_the_others_serve(
 def test_a_person_without_a_usable_reference(
     people: Path, paint: Paint, break_image: Paint, evaluate: Evaluate
 ) -> None:
-    break_image(people / "Ben" / "1.png")
+    broken = break_image(people / "Ben" / "1.png")
+    paint(people / "Ann" / "distortion" / "a.png")
+    paint(people / "Ben" / "distortion" / "b.png", degrees=90)
+    evaluation = evaluate()
+    assert evaluation.names == ("Ann", "Ben")
+    assert np.isneginf(evaluation.scores[:, 1]).all()
+    assert [d.candidates[0].identity for d in evaluation.decisions() if d] == ["Ann", "Ann"]
+    summary = evaluation.summary()
+    assert [failure["source"] for failure in summary["reference_failures"]] == [str(broken)]
+    overall = summary["overall"]
+    assert overall["label_and_identity_accuracy"] == overall["rank_1"] == 0.5
+    assert overall["comparisons"]["mated"] == 2
+
+
+def test_references_that_all_fail(
+    people: Path, paint: Paint, break_image: Paint, evaluate: Evaluate
+) -> None:
+    for file in sorted(people.glob("*/*.png")):
+        broken = break_image(file)
     paint(people / "Ann" / "distortion" / "a.png")
     with pytest.raises(DatasetLayoutError) as caught:
         evaluate()
-    assert str(caught.value) == (
-        "Ben: none of its reference images can be used; add a clear one or remove the folder"
-    )
+    assert str(caught.value).startswith(f"{people}: none of the 2 reference images can be used (")
+    assert str(caught.value).endswith("); give clear ones")
+    assert broken.parent.parent == people
 
 
 def test_probes_that_all_fail(people: Path, break_image: Paint, evaluate: Evaluate) -> None:

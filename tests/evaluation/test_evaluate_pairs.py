@@ -131,7 +131,9 @@ def test_one_side_of_every_pair_fails(
         break_image(images / bad)
     evaluation = PairsEvaluator(colours(), pairs, images).evaluate()
     assert evaluation.scores.tolist() == [-1.0] * 4
-    assert len(evaluation.summary()["failures"]) == 4
+    summary = evaluation.summary()
+    assert len(summary["failures"]) == 4
+    assert summary["accuracy"] == 0
 
 
 class Recorder:

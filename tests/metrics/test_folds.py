@@ -132,3 +132,14 @@ FOLDS = np.array([0, 0, 1, 1])
 def test_malformed_input_is_named(scores: Any, same: Any, folds: Any, message: str) -> None:
     with pytest.raises(MetricError, match=message):
         fold_accuracy(scores, same, folds)
+
+
+def test_a_pair_without_an_answer_is_an_error_whatever_its_score() -> None:
+    scores = np.array([0.9, 0.1, 0.8, 0.2, 0.9, 0.1, 0.8, 0.2])
+    same = np.array([True, False] * 4)
+    folds = np.repeat([0, 1], 4)
+    answered = np.ones(8, dtype=np.bool_)
+    answered[[0, 5]] = False
+    assert fold_accuracy(scores, same, folds).per_fold == (1.0, 1.0)
+    assert fold_accuracy(scores, same, folds, answered).per_fold == (0.75, 0.75)
+    assert fold_accuracy(scores, same, folds, ~np.ones(8, dtype=np.bool_)).mean == 0

@@ -46,7 +46,8 @@ class MatchEvaluation:
         names: the N identities.
         probes: P probes.
         outcomes: what the pipeline made of each probe.
-        scores: P x N float32 cosines; rows of -inf for probes without a face.
+        scores: P x N float32 cosines; rows of -inf for probes without a face, columns of -inf for
+            identities without a usable reference.
         rule: the decision rule.
         reference_outcomes: what the pipeline made of each reference.
     """
@@ -72,8 +73,10 @@ class MatchEvaluation:
 
     def decisions(self) -> list[Match | None]:
         """The decision on each probe; None for a probe without a face."""
+        enrolled = np.flatnonzero(np.isfinite(self.scores).any(axis=0))
+        names = tuple(self.names[column] for column in enrolled)
         return [
-            decide(row, self.names, self.rule) if got else None
+            decide(row[enrolled], names, self.rule) if got else None
             for row, got in zip(self.scores, self.acquired, strict=True)
         ]
 
@@ -164,10 +167,11 @@ def evaluate_match(
 ) -> MatchEvaluation:
     """Enrol every identity's references and score every probe against all of them.
 
-    Probes that cannot be decoded, or hold no face where one is required, count as errors.
+    Probes that cannot be decoded, or hold no face where one is required, count as errors, and so
+    does every probe of an identity of which no reference can be used.
 
     Raises:
-        DatasetLayoutError: none of an identity's references can be used.
+        DatasetLayoutError: no reference at all can be used.
     """
     owners = [(name, path) for name, paths in dataset.references.items() for path in paths]
     enrolled = run_all(
@@ -189,6 +193,7 @@ def evaluate_match(
     scores = template_scores(np.nan_to_num(vectors), templates)
     lost = np.array([outcome.face is None for outcome in outcomes], dtype=np.bool_)
     scores[lost] = -np.inf
+    scores[:, np.setdiff1d(np.arange(len(templates.names)), templates.owners)] = -np.inf
     return MatchEvaluation(
         templates.names, dataset.probes, tuple(outcomes), scores, rule, tuple(enrolled)
     )
@@ -200,13 +205,12 @@ def _templates(
     names = tuple(dict.fromkeys(name for name, _ in owners))
     vectors = embeddings_of(enrolled)
     usable = ~np.isnan(vectors[:, 0])
-    columns = np.array([names.index(name) for name, _ in owners], dtype=np.int64)
-    missing = sorted(set(range(len(names))) - set(columns[usable].tolist()))
-    if missing:
+    if not usable.any():
         raise DatasetLayoutError(
-            f"{names[missing[0]]}: none of its reference images can be used; add a clear one or "
-            "remove the folder"
+            f"{owners[0][1].parent.parent}: none of the {len(owners)} reference images can be used "
+            f"({enrolled[0].error}); give clear ones"
         )
+    columns = np.array([names.index(name) for name, _ in owners], dtype=np.int64)
     return Templates(names, vectors[usable], columns[usable], model_id)
 
 

@@ -57,7 +57,9 @@ class PairsEvaluation:
     def summary(self) -> dict[str, Any]:
         """Fold accuracy, TAR at FMR, EER, and how the faces were found."""
         folds = np.array([pair.fold for pair in self.pairs], dtype=np.int64)
-        accuracy = fold_accuracy(self.scores, self.same, folds)
+        # No answer is no right answer: a lost pair of different people is an error here too. The
+        # rates after it follow ISO/IEC 19795-1, where such a pair counts as not matched.
+        accuracy = fold_accuracy(self.scores, self.same, folds, self.scores > _LOST)
         return {
             "schema": SCHEMA,
             "condition": "clean" if self.condition is None else str(self.condition),

@@ -30,7 +30,12 @@ class FoldAccuracy:
     thresholds: tuple[float, ...]
 
 
-def fold_accuracy(scores: Scores, same: NDArray[np.bool_], folds: Groups) -> FoldAccuracy:
+def fold_accuracy(
+    scores: Scores,
+    same: NDArray[np.bool_],
+    folds: Groups,
+    answered: NDArray[np.bool_] | None = None,
+) -> FoldAccuracy:
     """Accuracy on each fold at the threshold that is best on the other folds (LFW, View 2).
 
     The best threshold is the middle of the plateau of highest accuracy: the stretch between two
@@ -47,6 +52,8 @@ def fold_accuracy(scores: Scores, same: NDArray[np.bool_], folds: Groups) -> Fol
         scores: N floats; a pair is decided 'same' when its score >= threshold.
         same: N bools, the truth.
         folds: N integers or strings, the fold of each pair.
+        answered: N bools; a pair without an answer is an error whatever the threshold.
+            None: every pair has one.
 
     Raises:
         MetricError: arrays empty, of differing lengths or not finite; fewer than two folds; or
@@ -55,11 +62,15 @@ def fold_accuracy(scores: Scores, same: NDArray[np.bool_], folds: Groups) -> Fol
     values = score_array(scores, "scores").astype(np.float64)
     like = ("scores", len(values))
     same = bool_array(same, "same", like=like)
+    if answered is None:
+        answered = np.ones(len(values), dtype=np.bool_)
+    answered = bool_array(answered, "answered", like=like)
     names, members = np.unique(group_array(folds, "folds", like=like), return_inverse=True)
     if len(names) < 2:
         raise MetricError(f"folds holds only {names[0]!s}: give two or more folds")
     order = np.argsort(values, kind="stable")
     values, same, members = values[order], same[order], members[order]
+    answered = answered[order]
     thresholds, accuracies = [], []
     for fold, name in enumerate(names):
         held = members == fold
@@ -71,7 +82,8 @@ def fold_accuracy(scores: Scores, same: NDArray[np.bool_], folds: Groups) -> Fol
             )
         threshold = _best_threshold(values[~held], others)
         thresholds.append(threshold)
-        accuracies.append(float(np.mean((values[held] >= threshold) == same[held])))
+        right = ((values >= threshold) == same) & answered
+        accuracies.append(float(np.mean(right[held])))
     spread = float(np.std(accuracies, ddof=1))
     return FoldAccuracy(
         float(np.mean(accuracies)),
