@@ -31,13 +31,13 @@ def main() -> None:
     parser.add_argument("--peer-python", type=Path)
     arguments = parser.parse_args()
     root = arguments.data / "facecom_lfw"
-    ours = Analyzer()
+    ours = Analyzer(faces="central")
     rule = rule_for(ours.model_id)
     result = ResultFile(
         "facecom_lfw",
         "python -m benchmarks.facecom_lfw --data DATA --peer-python PYTHON",
         ours.model_id,
-        {"detection": "auto", "peer": OPENCV},
+        {"detection": "auto", "face": "central", "peer": OPENCV},
     )
     task_b = result.section("task_b")
     dataset = read_match_folder(root / "Task_B" / "val", root / "Task_B" / "unknown")

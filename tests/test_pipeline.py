@@ -10,7 +10,7 @@ import pytest
 from steadyface.errors import ImageNotFoundError, NoFaceError, UsageError
 from steadyface.models.face_network import NetworkOutput
 from steadyface.pipeline import Analyzer, estimate_gender
-from steadyface.types import Box, Detection, RGBImage
+from steadyface.types import Box, Detection, FaceChoice, RGBImage
 
 POINTS = np.array([[10, 10], [30, 10], [20, 20], [12, 30], [28, 30]], dtype=np.float32)
 
@@ -160,7 +160,7 @@ def test_gender_estimate(
     ("arguments", "message"),
     [
         ({"detection": "maybe"}, "detection is 'maybe': give 'auto', 'require' or 'skip'"),
-        ({"faces": "some"}, "faces is 'some': give 'largest' or 'all'"),
+        ({"faces": "some"}, "faces is 'some': give 'largest', 'central' or 'all'"),
         (
             {"min_gender_confidence": 0.2},
             "min_gender_confidence is 0.2: give a probability 0.5 to 1",
@@ -187,3 +187,17 @@ def test_no_detector_is_loaded_where_none_is_asked(monkeypatch: pytest.MonkeyPat
     assert result[0].detection == "skipped"
     with pytest.raises(AssertionError, match="was loaded"):
         Analyzer(network=FakeNetwork()).analyze(grey())
+
+
+def test_the_most_central_face_is_taken_where_asked() -> None:
+    large_aside = Detection(Box(0, 0, 30, 30), POINTS, 0.9)
+    small_middle = Detection(Box(22, 24, 14, 14), POINTS, 0.6)
+    finder = FakeFinder([large_aside, small_middle])
+    choices: tuple[tuple[FaceChoice, list[int]], ...] = (
+        ("largest", [30]),
+        ("central", [14]),
+        ("all", [30, 14]),
+    )
+    for choice, widths in choices:
+        faces = Analyzer(finder, FakeNetwork(), faces=choice).analyze(grey())
+        assert [face.box.width for face in faces] == widths

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, Protocol, TypeVar
+from math import dist
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from steadyface.types import (
     DetectionOutcome,
     Embedding,
     Face,
+    FaceChoice,
     FloatArray,
     GenderEstimate,
     ImageInput,
@@ -45,8 +47,6 @@ T = TypeVar("T")
 DEFAULT_BATCH = 16
 #: Eyes closer than this many pixels define no alignment.
 _LEAST_EYES = 1.0
-#: Which faces of an image are analysed.
-FaceChoice = Literal["largest", "all"]
 
 
 class FaceFinder(Protocol):
@@ -97,7 +97,8 @@ class Analyzer:
         detector: finds faces; None takes the catalog's default detector with its rescue.
         network: embeds aligned crops; None takes the catalog's default face network.
         detection: `auto`, `require` or `skip`, see `steadyface.types.DetectionMode`.
-        faces: `largest` analyses the largest face of an image, `all` every face, largest first.
+        faces: `largest` analyses the largest face of an image, `central` the one nearest to its
+            middle, `all` every face, largest first.
         min_gender_confidence: below this probability, 0.5..1, a gender is `uncertain`; None never.
 
     Raises:
@@ -115,8 +116,8 @@ class Analyzer:
     ) -> None:
         if detection not in ("auto", "require", "skip"):
             raise UsageError(f"detection is {detection!r}: give 'auto', 'require' or 'skip'")
-        if faces not in ("largest", "all"):
-            raise UsageError(f"faces is {faces!r}: give 'largest' or 'all'")
+        if faces not in ("largest", "central", "all"):
+            raise UsageError(f"faces is {faces!r}: give 'largest', 'central' or 'all'")
         if min_gender_confidence is not None and not 0.5 <= min_gender_confidence <= 1.0:
             raise UsageError(
                 f"min_gender_confidence is {min_gender_confidence}: give a probability 0.5 to 1"
@@ -209,9 +210,8 @@ class Analyzer:
     ) -> Iterator[_Located]:
         if find is not None:
             usable = (d for d in find(image) if eye_distance(d.landmarks) >= _LEAST_EYES)
-            found = sorted(usable, key=lambda d: -d.box.area)
-            if found:
-                chosen = found[:1] if self._faces == "largest" else found
+            chosen = choose_faces(list(usable), self._faces, image.shape)
+            if chosen:
                 yield from (_aligned(image, detection) for detection in chosen)
                 return
             if self._detection == "require":
@@ -242,6 +242,25 @@ class Analyzer:
                 gender = estimate_gender(float(output.p_female[index]), self._min_gender_confidence)
             embedding = Embedding(output.embeddings[index], model_id)
             yield Face(one.outcome, one.box, one.landmarks, one.score, one.view, embedding, gender)
+
+
+def choose_faces(
+    found: Sequence[Detection], choice: FaceChoice, shape: tuple[int, ...]
+) -> list[Detection]:
+    """The faces that count, in the order in which they are reported.
+
+    Args:
+        found: the faces of one image.
+        choice: which of them.
+        shape: height and width of the image, and whatever follows.
+    """
+    ranked = sorted(found, key=lambda d: -d.box.area)
+    if choice == "all" or not ranked:
+        return ranked
+    if choice == "largest":
+        return ranked[:1]
+    middle = shape[1] / 2, shape[0] / 2
+    return [min(ranked, key=lambda d: dist(d.box.centre, middle))]
 
 
 def estimate_gender(p_female: float, min_confidence: float | None) -> GenderEstimate:

@@ -26,6 +26,9 @@ FloatArray: TypeAlias = NDArray[np.float32]
 ImageInput: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | PILImage | RGBImage"
 
 GenderLabel: TypeAlias = Literal["female", "male"]
+#: Which faces of an image count: the largest; the one nearest to the middle, for photos of one
+#: person with others behind; or all.
+FaceChoice: TypeAlias = Literal["largest", "central", "all"]
 #: How faces are looked for. `auto`: detect, and where nothing is found take the middle of the image
 #: as a face crop; `require`: detect, and nothing found is an error; `skip`: the image is a face
 #: crop, framed as `CROP_LANDMARKS` says.
@@ -49,6 +52,11 @@ class Box:
     def area(self) -> float:
         """Width times height, in square pixels."""
         return self.width * self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle (x, y), in pixels."""
+        return self.x + self.width / 2, self.y + self.height / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

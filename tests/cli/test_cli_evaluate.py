@@ -83,7 +83,7 @@ def test_gender_delivers_figures_rows_and_plots(
     assert (run.status, run.err) == (0, "")
     evaluation = evaluate_gender(Analyzer(), read_gender_folder(genders))
     assert run.json == evaluation.summary() | {
-        "made_by": provenance(MODEL, {"detection": "auto"}),
+        "made_by": provenance(MODEL, {"detection": "auto", "face": "central"}),
     }
     assert run.json["overall"]["accuracy"] == 3 / 4
     assert rows_of(table) == as_text(evaluation.rows())
@@ -124,9 +124,17 @@ def test_gender_passes_on_how_faces_are_looked_for(
     for detection, count in (("auto", "assumed"), ("require", "undetected"), ("skip", "skipped")):
         run = steadyface("evaluate", "gender", genders, "--detection", detection, "--json")
         assert run.json["overall"]["detection"][count] == (5 if detection == "skip" else 1)
-        assert run.json["made_by"]["options"] == {"detection": detection}
+        assert run.json["made_by"]["options"] == {"detection": detection, "face": "central"}
         assert run.status == (3 if detection == "require" else 0)
         assert run.err.startswith(f"steadyface: {black}: no face") == (detection == "require")
+
+
+def test_the_face_that_counts_is_the_central_one_unless_told(
+    steadyface: Command, genders: Path
+) -> None:
+    for arguments, face in (((), "central"), (("--face", "largest"), "largest")):
+        run = steadyface("evaluate", "gender", genders, "--json", *arguments)
+        assert run.json["made_by"]["options"]["face"] == face
 
 
 # --- match ----------------------------------------------------------------------------------------
@@ -142,7 +150,7 @@ def test_match_delivers_figures_rows_and_plots(
     assert (run.status, run.err) == (0, "")
     evaluation = evaluate_match(Analyzer(), read_match_folder(probes, unknown), rule_for(MODEL))
     assert run.json == evaluation.summary() | {
-        "made_by": provenance(MODEL, {"detection": "auto"}),
+        "made_by": provenance(MODEL, {"detection": "auto", "face": "central"}),
     }
     assert (run.json["overall"]["known"], run.json["overall"]["unknown"]) == (2, 1)
     assert run.json["overall"]["rank_1"] == 1 / 2
@@ -207,7 +215,7 @@ def test_pairs_deliver_figures_rows_and_plots(
     evaluator = PairsEvaluator(Analyzer(), read_pairs(lfw[0]), lfw[1], seed=3)
     evaluation = evaluator.evaluate(Condition("noisy", 2))
     assert run.json == evaluation.summary() | {
-        "made_by": provenance(MODEL, {"detection": "auto", "seed": 3}),
+        "made_by": provenance(MODEL, {"detection": "auto", "face": "central", "seed": 3}),
     }
     assert run.json["condition"] == "noisy:2"
     assert rows_of(table) == as_text(evaluation.rows())

@@ -16,23 +16,29 @@ from steadyface.gallery import open_gallery
 from steadyface.gallery.names import clean_name
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import Enrolment, Recognizer
-from steadyface.types import DetectionMode
+from steadyface.types import DetectionMode, FaceChoice
 
 
 @click.command("enroll")
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.gallery_option
 @options.detection_option
+@options.face_option("largest")
 @options.json_option
 @click.pass_context
 def command(
-    ctx: click.Context, folder: Path, gallery_url: str, detection: DetectionMode, as_json: bool
+    ctx: click.Context,
+    folder: Path,
+    gallery_url: str,
+    detection: DetectionMode,
+    faces: FaceChoice,
+    as_json: bool,
 ) -> None:
     """Enrol people: each folder in FOLDER is an identity, the images in it its references."""
     people = read_people(folder)
     for name in people:
         clean_name(name)  # a name that is refused ends the command before anyone is enrolled
-    analyzer = Analyzer(detection=detection)
+    analyzer = Analyzer(detection=detection, faces=faces)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="create") as gallery:
         recognizer = Recognizer(gallery, analyzer=analyzer)
         shown = tqdm(people.items(), unit="identity", disable=None)

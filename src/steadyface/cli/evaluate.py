@@ -25,14 +25,18 @@ from steadyface.evaluation.output import (
 from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.matching.calibration import rule_for
 from steadyface.pipeline import Analyzer
-from steadyface.types import DetectionMode
+from steadyface.types import DetectionMode, FaceChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group("evaluate")
 def command() -> None:
-    """Measure on labelled folders. Images without an answer count as errors and are named."""
+    """Measure on labelled folders. Images without an answer count as errors and are named.
+
+    Labelled photos show their person in the middle, others may stand behind: the most central face
+    counts. `--face largest` measures what the other commands do by default.
+    """
 
 
 def _output_options(function: F) -> F:
@@ -54,12 +58,14 @@ def _output_options(function: F) -> F:
 @command.command("gender")
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.detection_option
+@options.face_option("central")
 @_output_options
 @click.pass_context
 def gender(
     ctx: click.Context,
     folder: Path,
     detection: DetectionMode,
+    faces: FaceChoice,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -67,10 +73,10 @@ def gender(
     """Task A: FOLDER holds female/ and male/."""
     _prepare_outputs(csv_file, plots_folder)
     images = layouts.read_gender_folder(folder)
-    analyzer = Analyzer(detection=detection)
+    analyzer = Analyzer(detection=detection, faces=faces)
     evaluation = evaluate_gender(analyzer, images)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, {"detection": detection})
+    made = provenance(analyzer.model_id, {"detection": detection, "face": faces})
     _print(summary, made, as_json, gender_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
@@ -86,6 +92,7 @@ def gender(
 )
 @options.rule_options
 @options.detection_option
+@options.face_option("central")
 @_output_options
 @click.pass_context
 def match(
@@ -95,6 +102,7 @@ def match(
     fmr: float | None,
     threshold: float | None,
     detection: DetectionMode,
+    faces: FaceChoice,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -102,11 +110,11 @@ def match(
     """Task B: FOLDER holds IDENTITY/*.jpg and IDENTITY/distortion/*.jpg."""
     _prepare_outputs(csv_file, plots_folder)
     dataset = layouts.read_match_folder(folder, unknown)
-    analyzer = Analyzer(detection=detection)
+    analyzer = Analyzer(detection=detection, faces=faces)
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
     evaluation = evaluate_match(analyzer, dataset, rule)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, {"detection": detection})
+    made = provenance(analyzer.model_id, {"detection": detection, "face": faces})
     _print(summary, made, as_json, match_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
@@ -125,6 +133,7 @@ def match(
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the distortions.")
 @options.detection_option
+@options.face_option("central")
 @_output_options
 @click.pass_context
 def pairs(
@@ -134,6 +143,7 @@ def pairs(
     distort: str | None,
     seed: int,
     detection: DetectionMode,
+    faces: FaceChoice,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -143,10 +153,10 @@ def pairs(
     condition = None if distort is None else Condition.parse(distort)
     comparisons = layouts.read_pairs(pairs_file)
     layouts.require_pair_images(images, comparisons)
-    analyzer = Analyzer(detection=detection)
+    analyzer = Analyzer(detection=detection, faces=faces)
     evaluation = PairsEvaluator(analyzer, comparisons, images, seed=seed).evaluate(condition)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, {"detection": detection, "seed": seed})
+    made = provenance(analyzer.model_id, {"detection": detection, "face": faces, "seed": seed})
     _print(summary, made, as_json, pairs_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import click
 from tqdm import tqdm
@@ -12,7 +11,7 @@ from steadyface.cli import options
 from steadyface.cli.render import gender_json, how_found, print_json
 from steadyface.cli.status import Status, report_errors
 from steadyface.pipeline import Analyzer
-from steadyface.types import DetectionMode, ImageResult
+from steadyface.types import DetectionMode, FaceChoice, ImageResult
 
 
 @click.command("gender")
@@ -30,7 +29,7 @@ def command(
     ctx: click.Context,
     paths: tuple[Path, ...],
     detection: DetectionMode,
-    faces: Literal["largest", "all"],
+    faces: FaceChoice,
     min_confidence: float | None,
     as_json: bool,
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import click
 from tqdm import tqdm
@@ -15,7 +14,7 @@ from steadyface.gallery import open_gallery
 from steadyface.matching.calibration import rule_for
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import ProbeMatch, Recognizer
-from steadyface.types import DetectionMode
+from steadyface.types import DetectionMode, FaceChoice
 
 
 @click.command("match")
@@ -34,7 +33,7 @@ def command(
     fmr: float | None,
     threshold: float | None,
     detection: DetectionMode,
-    faces: Literal["largest", "all"],
+    faces: FaceChoice,
     top: int,
     as_json: bool,
 ) -> None:

@@ -10,6 +10,7 @@ import click
 
 from steadyface.errors import DatasetLayoutError
 from steadyface.imaging.files import list_images
+from steadyface.types import FaceChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,14 +35,26 @@ def detection_option(function: F) -> F:
 
 
 def faces_option(function: F) -> F:
-    """`--faces`: the largest face of an image, or all."""
+    """`--faces`: the largest face of an image, the most central one, or all."""
     return click.option(
         "--faces",
-        type=click.Choice(["largest", "all"]),
+        type=click.Choice(["largest", "central", "all"]),
         default="largest",
         show_default=True,
         help="Which faces of an image to answer for.",
     )(function)
+
+
+def face_option(default: FaceChoice) -> Callable[[F], F]:
+    """`--face`: which one face of an image counts."""
+    return click.option(
+        "--face",
+        "faces",
+        type=click.Choice(["largest", "central"]),
+        default=default,
+        show_default=True,
+        help="Which face of an image counts, where it shows several.",
+    )
 
 
 def rule_options(function: F) -> F:

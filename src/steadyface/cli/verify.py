@@ -12,7 +12,7 @@ from steadyface.cli.status import Status, report_errors
 from steadyface.matching.calibration import rule_for
 from steadyface.matching.decide import compare
 from steadyface.pipeline import Analyzer
-from steadyface.types import DetectionMode
+from steadyface.types import DetectionMode, FaceChoice
 
 
 @click.command("verify")
@@ -20,6 +20,7 @@ from steadyface.types import DetectionMode
 @click.argument("second", type=click.Path(path_type=Path))
 @options.rule_options
 @options.detection_option
+@options.face_option("largest")
 @options.json_option
 @click.pass_context
 def command(
@@ -29,10 +30,11 @@ def command(
     fmr: float | None,
     threshold: float | None,
     detection: DetectionMode,
+    faces: FaceChoice,
     as_json: bool,
 ) -> None:
-    """Are the largest faces of two images the same person? Exit status 1 says no."""
-    analyzer = Analyzer(detection=detection)
+    """Are the faces in two images the same person? Exit status 1 says no."""
+    analyzer = Analyzer(detection=detection, faces=faces)
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
     results = list(analyzer.analyze_many([first, second]))
     errors = [result.error for result in results if result.error is not None]
