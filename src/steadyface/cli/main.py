@@ -22,6 +22,7 @@ COMMANDS = {
     "match": "Match images against a gallery.",
     "distort": "Make distorted copies of images.",
     "evaluate": "Measure on labelled folders.",
+    "train": "Train on your own folders.",
     "models": "List, fetch and verify models.",
 }
 

@@ -30,13 +30,13 @@ class LabelledFace:
     Attributes:
         path: the image.
         origin: `celeba`, `utkface` or `lfw`.
-        female: whether the label says female.
+        female: whether the label says female; None where nothing is said.
         identity: names the person within the origin; images without identity stand alone.
     """
 
     path: Path
     origin: str
-    female: bool
+    female: bool | None
     identity: str
 
 
@@ -102,6 +102,23 @@ def person_of(image: Path) -> str:
     kind = kind_of(image)
     stem = image.stem if kind is None else image.stem.removesuffix(f"_{kind}")
     return stem.rpartition("_")[0]
+
+
+def read_faces(folder: Path) -> list[LabelledFace]:
+    """The faces of a folder: the free parts of the data set above, or any images, unlabelled.
+
+    Raises:
+        DatasetLayoutError: there is no such folder or no image in it.
+    """
+    if (folder / "celeba10k").is_dir():
+        return read_all(folder)
+    images = list_images(folder) if folder.is_dir() else []
+    if not images:
+        raise DatasetLayoutError(f"{folder}: no images of faces in this folder; give one with some")
+    return [
+        LabelledFace(image, "folder", None, image.relative_to(folder).as_posix())
+        for image in images
+    ]
 
 
 def read_all(data: Path) -> list[LabelledFace]:

@@ -1,0 +1,48 @@
+"""`steadyface train embedder DIR`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from steadyface.errors import MissingExtraError
+from steadyface.evaluation.output import writable_folder
+
+
+@click.group("train")
+def command() -> None:
+    """Train on your own folders; needs the extra `train`."""
+
+
+@command.command("embedder")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Recipe in TOML.  [default: the packaged one]"
+)
+@click.option("--steps", type=click.IntRange(1), help="Optimiser steps, instead of the recipe's.")
+@click.option("--compile/--no-compile", "compiled", default=True, help="Let torch compile.")
+def embedder(
+    folder: Path, output: Path, config: Path | None, steps: int | None, compiled: bool
+) -> None:
+    """Adapt the base face network to distorted faces; FOLDER holds images of faces.
+
+    Needs no labels. Stopped at any moment, the same command goes on from its last checkpoint.
+    """
+    try:
+        from steadyface.training.recipe import read_recipe  # noqa: PLC0415
+        from steadyface.training.train_embedder import (  # noqa: PLC0415
+            default_recipe,
+            train_embedder,
+        )
+    except ImportError as error:
+        raise MissingExtraError(
+            f"training needs {error.name}; install it with: pip install 'steadyface[train]'"
+        ) from error
+    recipe = default_recipe() if config is None else read_recipe(config)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    writable_folder(output)
+    click.echo(train_embedder(folder, output, recipe, compiled=compiled))

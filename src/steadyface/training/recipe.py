@@ -1,0 +1,107 @@
+"""Everything that decides an embedder run beside its data, read from one TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from steadyface.distortions import KINDS
+from steadyface.errors import UsageError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How often the student is shown what.
+
+    Attributes:
+        clean: share of faces shown clean.
+        second: share of the distorted ones that get a second distortion (both then milder).
+        weights: kind -> how often relative to the others; 1 where not named.
+        extra: share that also gets a distortion outside the seven families.
+        tilt, zoom, shift: standard deviations of the alignment jitter: degrees, share, pixels of
+            the 112-pixel crop.
+        wild: share of faces with twice that jitter.
+    """
+
+    clean: float = 0.15
+    second: float = 0.3
+    weights: Mapping[str, float] = field(default_factory=dict)
+    extra: float = 0.08
+    tilt: float = 3.0
+    zoom: float = 0.04
+    shift: float = 2.0
+    wild: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a run goes.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: faces a step.
+        rate: peak learning rate of AdamW, reached after `warmup` steps, then a half cosine to 0.
+        warmup: steps.
+        decay: weight decay.
+        contrast: weight of the contrastive term.
+        temperature: of the contrastive term.
+        bank: how many other teacher embeddings it contrasts with.
+        identity: how far a target is drawn to the mean of the person's photos, 0..1.
+        gender, quality, distortion: weights of the heads' losses.
+        averaging: decay of the running average of weights that is exported.
+        seed: of everything random.
+        workers: processes that make crops; 0 makes them in the training process.
+        mix: what the student is shown.
+    """
+
+    steps: int = 3000
+    batch: int = 64
+    rate: float = 3e-4
+    warmup: int = 100
+    decay: float = 0.01
+    contrast: float = 0.1
+    temperature: float = 0.07
+    bank: int = 1024
+    identity: float = 0.3
+    gender: float = 0.1
+    quality: float = 0.1
+    distortion: float = 0.02
+    averaging: float = 0.998
+    seed: int = 0
+    workers: int = 1
+    mix: Mix = field(default_factory=Mix)
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Read a recipe; what it does not name keeps its default.
+
+    Raises:
+        UsageError: the file cannot be read, or holds an unknown or unfit setting.
+    """
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read as a recipe ({error}); give TOML") from error
+    mix = values.pop("mix", {})
+    unknown = sorted(set(mix.get("weights", {})) - set(KINDS))
+    if unknown:
+        raise UsageError(f"{file}: no distortion {unknown[0]!r}, there are {', '.join(KINDS)}")
+    recipe = _made(Recipe, {**values, "mix": _made(Mix, mix, file)}, file)
+    if recipe.steps < 1 or recipe.batch < 2 or recipe.workers < 0:
+        raise UsageError(
+            f"{file}: give steps of 1 or more, batch of 2 or more, workers of 0 or more"
+        )
+    return recipe
+
+
+def _made(kind: type[T], values: Mapping[str, Any], file: Path) -> T:
+    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise UsageError(f"{file}: no setting {unknown[0]!r}, there are {', '.join(known)}")
+    return kind(**values)

@@ -1,0 +1,72 @@
+"""One embedder, from a folder of faces to an exported network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from steadyface.evaluation.output import provenance, write_json
+from steadyface.models.defaults import default_detector, load_network
+from steadyface.training.augment import crop_of
+from steadyface.training.base_models import FACE_NETWORK, weights_of
+from steadyface.training.crops import FaceSet, prepare
+from steadyface.training.embedder import Student
+from steadyface.training.export import write_model
+from steadyface.training.recipe import Recipe, read_recipe
+from steadyface.training.run import Run
+from steadyface.training.sface_torch import load_sface
+from steadyface.training.sources import read_faces
+from steadyface.training.targets import labels_of, teacher_embeddings
+
+#: Faces on which torch and ONNX Runtime are compared.
+_PARITY_FACES = 16
+
+
+def default_recipe() -> Recipe:
+    """The packaged recipe."""
+    with resources.as_file(resources.files("steadyface.training") / "embedder.toml") as file:
+        return read_recipe(file)
+
+
+def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool = True) -> Path:
+    """Adapt the base face network to distorted faces.
+
+    Stopped at any moment, the same call goes on from its last checkpoint.
+
+    Args:
+        folder: faces, see `steadyface.training.sources.read_faces`.
+        output: keeps the prepared faces, checkpoint, log, manifest and the network.
+        recipe: how.
+        compiled: let torch compile the network, which takes a minute and doubles the speed.
+
+    Returns:
+        The exported ONNX file.
+
+    Raises:
+        DatasetLayoutError: the folder holds no usable face.
+        UsageError: the output holds a run of another recipe.
+        ModelError: torch and ONNX Runtime do not agree on the result.
+    """
+    faces = prepare(read_faces(folder), default_detector(), folder, output / "faces")
+    write_json(output / "manifest.json", {"images": list(faces.names)})
+    teacher = teacher_embeddings(faces, load_network(FACE_NETWORK), output / "faces/teacher.npy")
+    student = Student(load_sface(weights_of(FACE_NETWORK)))
+    labels = labels_of(faces, teacher, recipe.identity)
+    run = Run(student, faces, labels, recipe, output, compiled=compiled)
+    student.load_state_dict(run.train())
+    file = output / "network.onnx"
+    worst = write_model(student, some_crops(faces), file)
+    made = provenance(FACE_NETWORK, json.loads(json.dumps(asdict(recipe))))
+    summary = {"made_by": made, "faces": len(faces), "torch_and_onnx_differ_by": worst}
+    write_json(output / "network.json", summary)
+    return file
+
+
+def some_crops(faces: FaceSet) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """The first faces as the network sees them clean."""
+    still = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
+    return np.stack([crop_of(canvas, still) for canvas in faces.canvases[:_PARITY_FACES]])
