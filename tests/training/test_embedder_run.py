@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,8 +148,9 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
 # --- the loss -------------------------------------------------------------------------------------
 
 
-def known_student(vectors: Tensor, heads: Tensor) -> object:
-    return lambda pixels: (vectors, heads)
+def says(vectors: Tensor, heads: Tensor) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """A student that says this whatever it is shown."""
+    return lambda _: (vectors, heads)
 
 
 def test_a_student_that_says_what_the_teacher_says_has_no_cosine_loss() -> None:
@@ -157,18 +159,14 @@ def test_a_student_that_says_what_the_teacher_says_has_no_cosine_loss() -> None:
     heads = torch.zeros(3, len(LABELS) + 3)
     batch = Batch(torch.zeros(3, 3, 8, 8), face, torch.tensor([0, 1, 2]), torch.zeros(3))
     bank = torch.arange(12)
-    right = losses(lambda _: (labels.targets[face], heads), labels, batch, RECIPE, bank)
-    wrong = losses(lambda _: (labels.targets[face + 1], heads), labels, batch, RECIPE, bank)
+    right = losses(says(labels.targets[face], heads), labels, batch, RECIPE, bank)
+    wrong = losses(says(labels.targets[face + 1], heads), labels, batch, RECIPE, bank)
     assert float(right["cosine"]) == pytest.approx(0, abs=1e-6)
     assert float(wrong["cosine"]) > 0.5
     assert float(wrong["contrast"]) > float(right["contrast"])
     # A person's own other photo is not contrasted with: faces 0 and 1 are one person.
-    alone = losses(
-        lambda _: (labels.targets[face], heads), labels, batch, RECIPE, torch.tensor([1])
-    )
-    kept = losses(
-        lambda _: (labels.targets[face], heads), labels, batch, RECIPE, torch.tensor([11])
-    )
+    alone = losses(says(labels.targets[face], heads), labels, batch, RECIPE, torch.tensor([1]))
+    kept = losses(says(labels.targets[face], heads), labels, batch, RECIPE, torch.tensor([11]))
     assert float(alone["contrast"]) < float(kept["contrast"])
 
 
@@ -181,9 +179,8 @@ def test_unknown_genders_teach_nothing() -> None:
         values = []
         for logit in (-2.0, 2.0):
             heads = torch.full((1, len(LABELS) + 3), logit)
-            terms = losses(
-                lambda _, h=heads: (labels.targets[[0]], h), labels, batch, RECIPE, torch.arange(4)
-            )
+            student = says(labels.targets[[0]], heads)
+            terms = losses(student, labels, batch, RECIPE, torch.arange(4))
             values.append(float(terms["gender"]))
         assert (values[0] != values[1]) == teaches
 
