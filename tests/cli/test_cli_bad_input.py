@@ -220,7 +220,7 @@ def test_a_gallery_that_is_locked(
         refused(
             steadyface(verb, people, "--gallery", gallery),
             f"{gallery}: another process holds the gallery and did not let go within 0.05 s; try "
-            "again when it has finished, or wait longer with `timeout`",
+            "again when it has finished (in Python, `timeout` waits longer)",
         )
 
 

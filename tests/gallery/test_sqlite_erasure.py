@@ -106,8 +106,9 @@ def test_reader_in_the_way_of_erasing(tmp_path: Path, make_references: Make) -> 
             gallery.remove("Ann")
         assert str(caught.value) == (
             f"{path}: another process holds the gallery and did not let go within 0.05 s; try "
-            "again when it has finished, or wait longer with `timeout`. 'Ann' is removed all the "
-            "same, but pieces may still be in the file; the next opening for writing erases them"
+            "again when it has finished (in Python, `timeout` waits longer). 'Ann' is removed "
+            "all the same, but pieces may still be in the file; the next opening for writing "
+            "erases them"
         )
         assert [identity.name for identity in gallery.identities()] == ["Ben"]
         assert marked(path)

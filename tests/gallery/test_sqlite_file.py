@@ -335,7 +335,7 @@ def test_migration_that_fails_changes_nothing(people: Path) -> None:
 def test_writer_that_waits_in_vain(people: Path) -> None:
     message = (
         f"{people}: another process holds the gallery and did not let go within 0.05 s; try again "
-        "when it has finished, or wait longer with `timeout`"
+        "when it has finished (in Python, `timeout` waits longer)"
     )
     with raw(people) as other, open_file(people, "write", timeout=0.05) as gallery:
         other.execute("BEGIN IMMEDIATE")
@@ -427,8 +427,8 @@ def test_full_disk_stores_nothing(people: Path, make_references: Make) -> None:
 @pytest.mark.parametrize(
     ("code", "kind", "end"),
     [
-        (sqlite3.SQLITE_BUSY_SNAPSHOT, GalleryLockedError, "or wait longer with `timeout`"),
-        (sqlite3.SQLITE_LOCKED, GalleryLockedError, "or wait longer with `timeout`"),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, GalleryLockedError, "(in Python, `timeout` waits longer)"),
+        (sqlite3.SQLITE_LOCKED, GalleryLockedError, "(in Python, `timeout` waits longer)"),
         (sqlite3.SQLITE_CORRUPT_INDEX, GalleryCorruptError, "with `steadyface enroll`"),
         (sqlite3.SQLITE_NOTADB, GalleryCorruptError, "with `steadyface enroll`"),
         (

