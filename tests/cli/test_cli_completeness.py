@@ -36,6 +36,8 @@ PRINTING: dict[str, list[str]] = {
 }
 #: Every command whose results are files.
 WRITING: dict[str, list[str]] = {"distort": ["people/Ann", "out", "--kind", "foggy"]}
+#: Commands that train; each has a smoke test of its own in `test_cli_train.py`.
+TRAINING = ("train embedder",)
 #: Commands on many images, which show how far they are.
 LONG = [
     "gender",
@@ -100,7 +102,7 @@ def test_a_verb_is_a_row_and_a_file() -> None:
 
 
 def test_every_command_is_in_a_table() -> None:
-    assert sorted(ALL) == sorted([*PRINTING, *WRITING])
+    assert sorted(ALL) == sorted([*PRINTING, *WRITING, *TRAINING])
 
 
 def test_the_help_page_lists_every_verb(steadyface: Command) -> None:
@@ -112,7 +114,7 @@ def test_the_help_page_lists_every_verb(steadyface: Command) -> None:
     assert list(dict(lines)) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("words", ["", *ALL, "evaluate", "models"])
+@pytest.mark.parametrize("words", ["", *ALL, "evaluate", "models", "train"])
 def test_every_command_has_help(steadyface: Command, words: str) -> None:
     for option in ("-h", "--help"):
         run = steadyface(*words.split(), option)

@@ -23,13 +23,15 @@ def command() -> None:
     "--config", type=click.Path(path_type=Path), help="Recipe in TOML.  [default: the packaged one]"
 )
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps, instead of the recipe's.")
-@click.option("--compile/--no-compile", "compiled", default=True, help="Let torch compile.")
+@click.option("--smoke", is_flag=True, help="Two tiny steps, to see that everything works.")
 def embedder(
-    folder: Path, output: Path, config: Path | None, steps: int | None, compiled: bool
+    folder: Path, output: Path, config: Path | None, steps: int | None, smoke: bool
 ) -> None:
     """Adapt the base face network to distorted faces; FOLDER holds images of faces.
 
     Needs no labels. Stopped at any moment, the same command goes on from its last checkpoint.
+    OUTPUT gets network.onnx, network.json, log.jsonl and manifest.json, the list of what was
+    trained on.
     """
     try:
         from steadyface.training.recipe import read_recipe  # noqa: PLC0415
@@ -44,5 +46,7 @@ def embedder(
     recipe = default_recipe() if config is None else read_recipe(config)
     if steps is not None:
         recipe = replace(recipe, steps=steps)
+    if smoke:
+        recipe = replace(recipe, steps=2, batch=4, bank=8, workers=0)
     writable_folder(output)
-    click.echo(train_embedder(folder, output, recipe, compiled=compiled))
+    click.echo(train_embedder(folder, output, recipe, compiled=not smoke))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from steadyface.errors import UsageError
 from steadyface.training.crops import FaceSet
@@ -74,7 +76,7 @@ class Run:
         torch.manual_seed(self._recipe.seed)
         self._student.train().to(memory_format=torch.channels_last)
         saved = time.monotonic()
-        for batch in self._batches():
+        for batch in self._with_progress(self._batches()):
             terms = self._advance(batch)
             if self._step % 20 == 0:
                 self._log(terms)
@@ -83,6 +85,14 @@ class Run:
                 saved = time.monotonic()
         self._save()
         return self._average
+
+    def _with_progress(self, batches: DataLoader[Any]) -> Iterable[list[Tensor]]:
+        """Show a bar on a terminal."""
+        steps = self._recipe.steps
+        shown: Iterable[list[Tensor]] = tqdm(
+            batches, total=steps, initial=self._step, unit="step", disable=None
+        )
+        return shown
 
     def _advance(self, batch: list[Tensor]) -> dict[str, float]:
         for group in self._optimiser.param_groups:
