@@ -21,6 +21,7 @@ class ImageError(SteadyfaceError):
 
     Attributes:
         source: what the image was called by the caller (a path, `<bytes>`, `<array>`, ...).
+        reason: what is wrong with it and what to do, without its name.
     """
 
     def __init__(self, source: str, message: str) -> None:
@@ -28,10 +29,10 @@ class ImageError(SteadyfaceError):
         # from another process, by calling its class with the base's arguments.
         super().__init__(source, message)
         self.source = source
-        self._message = message
+        self.reason = message
 
     def __str__(self) -> str:
-        return f"{self.source}: {self._message}"
+        return f"{self.source}: {self.reason}"
 
 
 class ImageNotFoundError(ImageError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from steadyface.cli.status import Status, report_errors
 from steadyface.errors import MissingExtraError
 from steadyface.evaluation.output import writable_folder
 
@@ -24,8 +25,14 @@ def command() -> None:
 )
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps, instead of the recipe's.")
 @click.option("--smoke", is_flag=True, help="Two tiny steps, to see that everything works.")
+@click.pass_context
 def embedder(
-    folder: Path, output: Path, config: Path | None, steps: int | None, smoke: bool
+    ctx: click.Context,
+    folder: Path,
+    output: Path,
+    config: Path | None,
+    steps: int | None,
+    smoke: bool,
 ) -> None:
     """Adapt the base face network to distorted faces; FOLDER holds images of faces.
 
@@ -49,4 +56,8 @@ def embedder(
     if smoke:
         recipe = replace(recipe, steps=2, batch=4, bank=8, workers=0)
     writable_folder(output)
-    click.echo(train_embedder(folder, output, recipe, compiled=not smoke))
+    trained = train_embedder(folder, output, recipe, compiled=not smoke)
+    click.echo(trained.file)
+    report_errors(trained.left_out)
+    if trained.left_out:
+        ctx.exit(Status.UNREADABLE)

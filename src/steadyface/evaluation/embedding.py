@@ -77,7 +77,4 @@ def failures_of(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _reason(error: SteadyfaceError | None) -> str:
-    text = str(error)
-    if isinstance(error, ImageError):
-        return text.removeprefix(f"{error.source}: ")
-    return text
+    return error.reason if isinstance(error, ImageError) else str(error)

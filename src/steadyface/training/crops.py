@@ -10,13 +10,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from steadyface.errors import DatasetLayoutError, SteadyfaceError
+from steadyface.errors import DatasetLayoutError, ImageError, NoFaceError
 from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import CROP_LANDMARKS, CROP_SIZE, similarity_transform
 from steadyface.pipeline import FaceFinder
@@ -29,6 +31,7 @@ CANVAS = 208
 MARGIN = (CANVAS - CROP_SIZE) // 2
 CANVAS_LANDMARKS = CROP_LANDMARKS + np.float32(MARGIN)
 UNKNOWN_GENDER = -1
+_CANVASES = "canvases.npy"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +44,7 @@ class FaceSet:
         origin: N names of sources.
         identity: N int64: the person's number, -1 where unknown.
         names: where each came from, relative to the data folder.
+        left_out: images that gave no face, and why.
     """
 
     canvases: NDArray[np.uint8]
@@ -48,16 +52,22 @@ class FaceSet:
     origin: NDArray[np.str_]
     identity: NDArray[np.int64]
     names: tuple[str, ...]
+    left_out: tuple[ImageError, ...] = ()
 
     def __len__(self) -> int:
         return len(self.female)
 
 
-def canvas_of(image: RGBImage, detector: FaceFinder) -> RGBImage | None:
-    """The largest face of an image on its canvas; None where there is none."""
+def canvas_of(file: Path, detector: FaceFinder) -> RGBImage:
+    """The largest face of an image on its canvas.
+
+    Raises:
+        ImageError: the image cannot be read, or shows no face.
+    """
+    image = decode(file)
     found = detector.find(image)
     if not found:
-        return None
+        raise NoFaceError(str(file), "no face was found; leave it out or use a clearer image")
     points = max(found, key=lambda d: d.box.area).landmarks
     matrix = similarity_transform(points, CANVAS_LANDMARKS)
     warped = cv2.warpAffine(
@@ -82,34 +92,42 @@ def prepare(
     """
     wanted = [face.path.relative_to(root).as_posix() for face in faces]
     manifest = cache / "manifest.json"
-    if manifest.is_file():
-        stored = json.loads(manifest.read_text(encoding="utf-8"))
-        if stored["wanted"] == wanted:
-            return _face_set(
-                faces, root, stored["kept"], np.load(cache / "canvases.npy", mmap_mode="r")
-            )
+    stored = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    if stored.get("wanted") != wanted:
+        stored = {"wanted": wanted, **_written(faces, detector, cache)}
+        manifest.write_text(json.dumps(stored), encoding="utf-8")
+    kept = stored["kept"]
+    if not kept:
+        raise DatasetLayoutError(f"{root}: no face was found in any image; give images of faces")
+    canvases = np.load(cache / _CANVASES, mmap_mode="r")[: len(kept)]
+    left_out = tuple(ImageError(source, reason) for source, reason in stored["left_out"])
+    return _face_set([faces[index] for index in kept], root, canvases, left_out)
+
+
+def _written(faces: Sequence[LabelledFace], detector: FaceFinder, cache: Path) -> dict[str, Any]:
+    """Write the canvases straight to disk, for there may be more than memory holds."""
+    cache.mkdir(parents=True, exist_ok=True)
+    shape = (len(faces), CANVAS, CANVAS, 3)
+    canvases = open_memmap(cache / _CANVASES, mode="w+", dtype=np.uint8, shape=shape)
     kept: list[int] = []
-    canvases: list[RGBImage] = []
+    left_out: list[tuple[str, str]] = []
     for index, face in enumerate(tqdm(faces, desc="faces", unit="image", disable=None)):
         try:
-            canvas = canvas_of(decode(face.path), detector)
-        except SteadyfaceError:
+            canvases[len(kept)] = canvas_of(face.path, detector)
+        except ImageError as error:
+            left_out.append((error.source, error.reason))
             continue
-        if canvas is not None:
-            kept.append(index)
-            canvases.append(canvas)
-    if not canvases:
-        raise DatasetLayoutError(f"{root}: no face was found in any image; give images of faces")
-    cache.mkdir(parents=True, exist_ok=True)
-    np.save(cache / "canvases.npy", np.stack(canvases))
-    manifest.write_text(json.dumps({"wanted": wanted, "kept": kept}), encoding="utf-8")
-    return _face_set(faces, root, kept, np.load(cache / "canvases.npy", mmap_mode="r"))
+        kept.append(index)
+    canvases.flush()
+    return {"kept": kept, "left_out": left_out}
 
 
 def _face_set(
-    faces: Sequence[LabelledFace], root: Path, kept: Sequence[int], canvases: NDArray[np.uint8]
+    chosen: Sequence[LabelledFace],
+    root: Path,
+    canvases: NDArray[np.uint8],
+    left_out: tuple[ImageError, ...],
 ) -> FaceSet:
-    chosen = [faces[index] for index in kept]
     people = {name: number for number, name in enumerate(sorted({_person(f) for f in chosen}))}
     return FaceSet(
         canvases,
@@ -120,6 +138,7 @@ def _face_set(
         np.array([face.origin for face in chosen]),
         np.array([people[_person(face)] for face in chosen], dtype=np.int64),
         tuple(face.path.relative_to(root).as_posix() for face in chosen),
+        left_out,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
+from steadyface.errors import ImageError
 from steadyface.evaluation.output import provenance, write_json
 from steadyface.models.defaults import default_detector, load_network
 from steadyface.training.augment import crop_of
@@ -26,13 +28,26 @@ from steadyface.training.targets import labels_of, teacher_embeddings
 _PARITY_FACES = 16
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What a run gave.
+
+    Attributes:
+        file: the exported ONNX network.
+        left_out: images that could not be trained on, and why.
+    """
+
+    file: Path
+    left_out: tuple[ImageError, ...]
+
+
 def default_recipe() -> Recipe:
     """The packaged recipe."""
     with resources.as_file(resources.files("steadyface.training") / "embedder.toml") as file:
         return read_recipe(file)
 
 
-def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool = True) -> Path:
+def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool = True) -> Trained:
     """Adapt the base face network to distorted faces.
 
     Stopped at any moment, the same call goes on from its last checkpoint.
@@ -43,9 +58,6 @@ def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool
         recipe: how.
         compiled: let torch compile the network, which takes a minute and doubles the speed.
 
-    Returns:
-        The exported ONNX file.
-
     Raises:
         DatasetLayoutError: the folder holds no usable face.
         UsageError: the output holds a run of another recipe.
@@ -53,7 +65,9 @@ def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool
     """
     faces = prepare(read_faces(folder), default_detector(), folder, output / "faces")
     write_json(output / "manifest.json", {"images": list(faces.names)})
-    teacher = teacher_embeddings(faces, load_network(FACE_NETWORK), output / "faces/teacher.npy")
+    these = sha256("\n".join(faces.names).encode()).hexdigest()[:12]
+    kept = output / "faces" / f"teacher-{these}.npy"
+    teacher = teacher_embeddings(faces, load_network(FACE_NETWORK), kept)
     student = Student(load_sface(weights_of(FACE_NETWORK)))
     labels = labels_of(faces, teacher, recipe.identity)
     run = Run(student, faces, labels, recipe, output, compiled=compiled)
@@ -63,7 +77,7 @@ def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool
     made = provenance(FACE_NETWORK, json.loads(json.dumps(asdict(recipe))))
     summary = {"made_by": made, "faces": len(faces), "torch_and_onnx_differ_by": worst}
     write_json(output / "network.json", summary)
-    return file
+    return Trained(file, faces.left_out)
 
 
 def some_crops(faces: FaceSet) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
