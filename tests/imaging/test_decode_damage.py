@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tests.pictures import encoded, textured
 
 from steadyface.errors import ImageError, TruncatedImageError
 from steadyface.imaging.decode import FORMATS, decode
-
-
-def textured(height: int = 30, width: int = 40) -> Image.Image:
-    noise = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    return Image.fromarray(noise).resize((width, height))
-
-
-def encoded(format_: str, image: Image.Image | None = None, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    (textured() if image is None else image).save(buffer, format_, **options)
-    return buffer.getvalue()
 
 
 def refusal(source: Any, **options: Any) -> ImageError:

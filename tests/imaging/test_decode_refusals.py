@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.pictures import encoded, png_header, textured
 
 from steadyface.errors import (
     EmptyImageError,
@@ -25,28 +24,6 @@ from steadyface.errors import (
 from steadyface.imaging.decode import FORMATS, MAX_PIXELS, decode
 
 NOT_AN_IMAGE = "not an image in a known format; use JPEG, PNG, WebP, BMP, TIFF or GIF"
-
-
-def textured(height: int = 30, width: int = 40) -> Image.Image:
-    noise = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    return Image.fromarray(noise).resize((width, height))
-
-
-def encoded(format_: str, image: Image.Image | None = None, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    (textured() if image is None else image).save(buffer, format_, **options)
-    return buffer.getvalue()
-
-
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that states its size and has no pixels at all."""
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    pixels = b"IDAT" + zlib.compress(b"")
-    chunks = (
-        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-        for chunk in (header, pixels, b"IEND")
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def refusal(source: Any, **options: Any) -> ImageError:
