@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from steadyface.errors import OutputError
+from steadyface.errors import OutputError, UnreadableImageError
 from steadyface.imaging.decode import FORMATS, decode
 from steadyface.imaging.files import IMAGE_SUFFIXES, list_images
 from steadyface.imaging.write import write_image
@@ -146,3 +147,24 @@ def test_an_image_too_large_for_its_format(tmp_path: Path) -> None:
         write_image(file, np.zeros((1, 20_000, 3), dtype=np.uint8))
     assert str(caught.value).startswith(f"{file}: cannot be written (")
     assert not file.exists()
+
+
+def test_a_folder_that_cannot_be_listed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may list every folder, so the refusal is played.
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UnreadableImageError) as caught:
+        list_images(tmp_path)
+    assert str(caught.value) == (
+        f"{locked}: cannot be listed (Permission denied); check the folder's permissions"
+    )

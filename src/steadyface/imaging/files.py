@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import NoReturn
+
+from steadyface.errors import UnreadableImageError
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
@@ -15,12 +19,22 @@ def list_images(folder: Path, *, recursive: bool = True) -> list[Path]:
     Args:
         folder: where to look.
         recursive: also look in the folders below.
+
+    Raises:
+        UnreadableImageError: a folder cannot be listed, so images might go missing unseen.
     """
-    found = folder.rglob("*") if recursive else folder.iterdir()
-    return sorted(
-        path
-        for path in found
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    found: list[Path] = []
+    for place, below, names in os.walk(folder, onerror=_refuse):
+        below[:] = [name for name in below if recursive and not name.startswith(".")]
+        found.extend(
+            Path(place, name)
+            for name in names
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
+        )
+    return sorted(path for path in found if path.is_file())
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise UnreadableImageError(
+        str(error.filename), f"cannot be listed ({error.strerror}); check the folder's permissions"
+    ) from error
