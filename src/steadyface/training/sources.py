@@ -90,9 +90,10 @@ def measured_people(data: Path) -> frozenset[str]:
     pairs = read_pairs(data / "lfw" / "pairs.txt")
     people = {name.split("/")[0] for pair in pairs for name in (pair.first, pair.second)}
     for part in ("Task_A/val", "Task_B/val", "Task_B/unknown"):
-        images = list_images(data / "facecom_lfw" / part)
+        folder = data / "facecom_lfw" / part
+        images = list_images(folder) if folder.is_dir() else []
         if not images:
-            raise DatasetLayoutError(f"{data / 'facecom_lfw' / part}: expected images, found none")
+            raise DatasetLayoutError(f"{folder}: expected images, found none")
         people.update(person_of(image) for image in images)
     return frozenset(people)
 
