@@ -140,8 +140,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    database = arguments.output / "people.db"
-    for file in arguments.output.glob("people.db*"):
+    database = arguments.output / "steadyface-demo.db"
+    for file in arguments.output.glob("steadyface-demo.db*"):
         file.unlink()
 
     people = load_people(arguments.identities)
