@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from steadyface.models.views import VIEWS, View
@@ -16,6 +17,10 @@ from steadyface.types import Box, Detection, RGBImage
 STRONG_SCORE = 0.8
 #: Least score of a face in any view.
 ACCEPTED_SCORE = 0.5
+
+
+#: Shorter side of the frame that other views are made of, in pixels; smaller frames stay.
+_VIEWED_SIDE = 320
 
 
 class Detector(Protocol):
@@ -60,8 +65,9 @@ class RescuingDetector:
         faces = self._detector.detect([image], self._accepted)[0]
         if self.is_sure(faces):
             return faces
+        small = _brought_down(image)
         for name, view in self._views.items():
-            frame = view(image)
+            frame = view(small)
             scale = image.shape[1] / frame.shape[1], image.shape[0] / frame.shape[0]
             seen = self._detector.detect([frame], self._accepted)[0]
             faces.extend(_rescaled(face, scale, name) for face in seen)
@@ -70,6 +76,15 @@ class RescuingDetector:
     def is_sure(self, faces: Sequence[Detection]) -> bool:
         """Whether a first look (best score first) ends the search."""
         return bool(faces) and faces[0].score >= self._strong
+
+
+def _brought_down(image: RGBImage) -> RGBImage:
+    """Average a large photo down: the views' strengths are in pixels of a small frame."""
+    factor = _VIEWED_SIDE / min(image.shape[:2])
+    if factor >= 1:
+        return image
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _rescaled(face: Detection, scale: tuple[float, float], view: str) -> Detection:
