@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import OPENCV, OpenCVDetector, PlainDetector, base_weights
+from benchmarks.peers import OPENCV, OpenCVDetector, PlainDetector
 from benchmarks.results_file import ResultFile
 from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.evaluation.layouts import CLEAN, read_pairs
@@ -28,6 +28,7 @@ from steadyface.imaging.geometry import eye_distance
 from steadyface.models.defaults import load_detector
 from steadyface.models.rescue import ACCEPTED_SCORE, RescuingDetector
 from steadyface.pipeline import FaceFinder
+from steadyface.training.base_models import weights_of
 from steadyface.types import Detection, FloatArray, RGBImage
 
 ONE_IN = 8
@@ -48,7 +49,7 @@ def main() -> None:
     finders: dict[str, FaceFinder] = {
         "rescue": rescue,
         "plain": PlainDetector(ACCEPTED_SCORE),
-        "opencv": OpenCVDetector(base_weights("yunet-base")),
+        "opencv": OpenCVDetector(weights_of("yunet-base")),
     }
     options = {"seed": SEED, "one_in": ONE_IN, "frames": len(frames), "peer": OPENCV}
     result = ResultFile(

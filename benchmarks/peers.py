@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 
 from steadyface.imaging.write import write_image
-from steadyface.models.catalog import load_catalog
 from steadyface.models.defaults import load_detector
 from steadyface.models.face_network import NetworkOutput
-from steadyface.models.store import default_store
 from steadyface.pipeline import Analyzer
+from steadyface.training.base_models import weights_of
 from steadyface.types import Box, Detection, RGBImage
 
 OPENCV = f"OpenCV {cv2.__version__}"
@@ -61,16 +60,10 @@ def opencv_analyzer() -> Analyzer:
     as a face crop: all as in steadyface.
     """
     return Analyzer(
-        OpenCVDetector(base_weights("yunet-base")),
-        OpenCVNetwork(base_weights("sface-base")),
+        OpenCVDetector(weights_of("yunet-base")),
+        OpenCVNetwork(weights_of("sface-base")),
         faces="central",
     )
-
-
-def base_weights(model_id: str) -> Path:
-    """The base weight file of a model, fetched where it is not here."""
-    catalog = load_catalog()
-    return default_store().ensure(catalog.weight_file(catalog.model(model_id).weights))
 
 
 class PlainDetector:

@@ -7,7 +7,7 @@ import numpy as np
 
 from steadyface.distortions.blurred import line_kernel
 from steadyface.distortions.registry import distortion
-from steadyface.distortions.tools import at, reference_shape, scale_of, to_pixels
+from steadyface.distortions.tools import REFERENCE_SIDE, at, reference_shape, scale_of, to_pixels
 from steadyface.types import FloatArray, RGBImage
 
 #: How far a streak may lie off the picture's slant, in degrees.
@@ -45,7 +45,7 @@ def streak_layer(
         rng: of places, lengths and brightness.
     """
     height, width = shape
-    scale = min(height, width) / 250.0
+    scale = min(height, width) / REFERENCE_SIDE
     cover = np.zeros(shape, dtype=np.float32)
     density = at(severity, 0.0018, 0.0035, 0.0053, 0.0072, 0.0092) / max(scale, 0.2) ** 2
     brightness = at(severity, 0.42, 0.5, 0.57, 0.63, 0.68)

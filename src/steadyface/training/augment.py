@@ -21,6 +21,9 @@ from steadyface.types import FloatArray, RGBImage
 #: Label of a face that is shown clean; the kinds follow in the registry's order.
 CLEAN_LABEL = 0
 LABELS = ("clean", *KINDS)
+#: A 2 x 3 matrix that leaves the crop where it is.
+STILL: FloatArray = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
+STILL.setflags(write=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from steadyface.imaging.geometry import CROP_SIZE
 from steadyface.models.session import OnnxSession
 from steadyface.training.augment import LABELS
 from steadyface.training.embedder import Student
-from steadyface.training.sface_torch import EMBEDDING, FEATURES
+from steadyface.training.sface_torch import EMBEDDING
 
 #: Largest difference of normalised embeddings between torch and ONNX Runtime that is let pass.
 PARITY = 1e-4
@@ -186,6 +186,3 @@ def _distortion(graph: _Graph, logits: str) -> None:
     graph.add("Softmax", [kinds], "distortion", axis=1)
     rest = graph.add("Slice", [logits, "slice_kinds", "slice_all", "slice_axis"], "strength_logit")
     graph.add("Sigmoid", [rest], "strength")
-
-
-assert FEATURES == 1024

@@ -9,14 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from steadyface.pipeline import Network
-from steadyface.training.augment import crop_of
+from steadyface.training.augment import STILL, crop_of
 from steadyface.training.crops import FaceSet
 from steadyface.training.embedder import Labels
 from steadyface.training.gender_head import balanced_weights
 from steadyface.types import FloatArray
 
 _BATCH = 64
-_STILL: FloatArray = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 
 
 def teacher_embeddings(faces: FaceSet, teacher: Network, file: Path) -> FloatArray:
@@ -32,7 +31,7 @@ def teacher_embeddings(faces: FaceSet, teacher: Network, file: Path) -> FloatArr
         return stored
     rows = []
     for start in range(0, len(faces), _BATCH):
-        crops = [crop_of(canvas, _STILL) for canvas in faces.canvases[start : start + _BATCH]]
+        crops = [crop_of(canvas, STILL) for canvas in faces.canvases[start : start + _BATCH]]
         mirrored = [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]
         rows.append(teacher.run(crops).embeddings + teacher.run(mirrored).embeddings)
     table = unit(np.concatenate(rows))

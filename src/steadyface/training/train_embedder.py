@@ -13,7 +13,7 @@ import numpy as np
 from steadyface.errors import ImageError
 from steadyface.evaluation.output import provenance, write_json
 from steadyface.models.defaults import default_detector, load_network
-from steadyface.training.augment import crop_of
+from steadyface.training.augment import STILL, crop_of
 from steadyface.training.base_models import FACE_NETWORK, weights_of
 from steadyface.training.crops import FaceSet, prepare
 from steadyface.training.embedder import Student
@@ -82,5 +82,4 @@ def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool
 
 def some_crops(faces: FaceSet) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """The first faces as the network sees them clean."""
-    still = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
-    return np.stack([crop_of(canvas, still) for canvas in faces.canvases[:_PARITY_FACES]])
+    return np.stack([crop_of(canvas, STILL) for canvas in faces.canvases[:_PARITY_FACES]])
