@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.results_file import ResultFile
-from steadyface.matching.scores import TemplateScore, template_scores
+from steadyface.matching.scores import TemplateScore, ready
 from steadyface.metrics import rank_k, ranks, tar_at_fmr
 from steadyface.training.base_models import FACE_NETWORK, features_of
 from steadyface.training.sources import read_all
@@ -51,10 +51,10 @@ def main() -> None:
         {"identities": len(people), "references": len(every.owners)},
     )
     figures: dict[str, dict[str, float]] = {
-        way: figures_of(template_scores(probes, every, way)) for way in WAYS
+        way: figures_of(ready(every, way).score(probes)) for way in WAYS
     }
     single = templates_of(people, clean.embeddings, last=1)
-    figures["first"] = figures_of(template_scores(probes, single, "mean"))
+    figures["first"] = figures_of(ready(single, "mean").score(probes))
     result.data["ways"] = figures
     result.save()
     for way, row in figures.items():

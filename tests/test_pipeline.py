@@ -74,8 +74,7 @@ def test_no_face_where_one_is_required() -> None:
     with pytest.raises(NoFaceError) as caught:
         analyzer.analyze(grey())
     assert str(caught.value) == (
-        "<array>: no face was found; use a clearer image, or detection 'auto' to take the "
-        "middle of the image as a face crop"
+        "<array>: no face was found; use a clearer image, or detection 'skip' if it is a face crop"
     )
 
 

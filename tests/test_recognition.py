@@ -64,6 +64,18 @@ def shown(*degrees: float) -> RGBImage:
     return np.hstack(people).round().astype(np.uint8)
 
 
+class Blind:
+    """Finds nothing."""
+
+    def find(self, image: RGBImage) -> list[Detection]:
+        return []
+
+
+def faceless() -> RGBImage:
+    """Too narrow for the finder, in the colour of someone at 20 degrees."""
+    return shown(20)[:, : CROP_SIZE - 1]
+
+
 def black() -> RGBImage:
     return np.zeros((CROP_SIZE, CROP_SIZE, 3), dtype=np.uint8)
 
@@ -120,6 +132,34 @@ def test_verify_decides_at_the_calibrated_threshold_unless_told() -> None:
     )
 
 
+def test_two_images_without_a_face_are_not_compared(tmp_path: Path) -> None:
+    with pytest.raises(NoFaceError) as caught:
+        verify(black() + 1, black() + 1, analyzer=Analyzer(Blind(), Network()), rule=RULE)
+    assert str(caught.value) == (
+        "<array> and <array>: no face was found in either image; use clearer ones, or detection "
+        "'skip' if both are face crops"
+    )
+
+
+def test_one_image_without_a_face_is_compared_at_the_threshold_for_it() -> None:
+    strict = DecisionRule(0.9, 1e-3, "c", (0.9,), (0.9999,))
+    answers = [
+        verify(shown(0), second, analyzer=analyzer(detection=how), rule=strict).comparison
+        for how, second in (("auto", faceless()), ("skip", faceless()))
+    ]
+    assert [answer.threshold for answer in answers] == [0.9999, 0.9]
+
+
+def test_verify_takes_a_rate_or_a_threshold() -> None:
+    pair = shown(0), shown(30)
+    assert verify(*pair, analyzer=analyzer(), threshold=0.5).comparison.label == 1
+    model_id = load_catalog().default("face-network").id
+    eyes = Analyzer(Finder(), Network(model_id))
+    assert verify(*pair, analyzer=eyes, fmr=1e-4).comparison.fmr == 1e-4
+    with pytest.raises(CalibrationError, match="give one of a target FMR, a threshold and a rule"):
+        verify(*pair, analyzer=analyzer(), rule=RULE, threshold=0.5)
+
+
 # --- enrol ----------------------------------------------------------------------------------------
 
 
@@ -128,14 +168,17 @@ def test_enrolling_stores_the_largest_face_of_every_image(gallery: Gallery, tmp_
     outcome = Recognizer(gallery, analyzer=analyzer(), rule=RULE).enroll(
         "Ann", [shown(30, 90), missing, black()]
     )
-    assert (outcome.identity, outcome.enrolled, outcome.assumed) == ("Ann", 2, ("<array>",))
-    (error,) = outcome.errors
+    assert (outcome.identity, outcome.enrolled) == ("Ann", 1)
+    error, faceless = outcome.errors
     assert isinstance(error, ImageNotFoundError)
     assert str(error).startswith(f"{missing}: ")
-    first, second = gallery.references("Ann")
+    assert str(faceless) == (
+        "<array>: no face was found; use a clearer image, or detection 'skip' if it is a face crop"
+    )
+    (first,) = gallery.references("Ann")
     expected = [cos(radians(30)), sin(radians(30))]
     np.testing.assert_allclose(first.embedding.vector, expected, atol=0.01)
-    assert first.source == second.source == "<array>"
+    assert first.source == "<array>"
 
 
 def test_an_analyzer_of_all_faces_still_enrols_the_largest(gallery: Gallery) -> None:
@@ -148,21 +191,37 @@ def test_an_analyzer_of_all_faces_still_enrols_the_largest(gallery: Gallery) -> 
 def test_nobody_is_enrolled_without_a_usable_image(gallery: Gallery) -> None:
     recognizer = Recognizer(gallery, analyzer=analyzer(detection="require"), rule=RULE)
     outcome = recognizer.enroll("Ann", [black(), b""])
-    assert (outcome.enrolled, outcome.assumed, len(outcome.errors)) == (0, (), 2)
+    assert (outcome.enrolled, len(outcome.errors)) == (0, 2)
     assert recognizer.enroll("Ben", []).enrolled == 0
     assert gallery.count() == Counts(0, 0)
 
 
-def test_a_crop_that_was_asked_for_is_not_reported_as_assumed(gallery: Gallery) -> None:
+def test_a_face_crop_is_enrolled_where_the_caller_says_that_it_is_one(gallery: Gallery) -> None:
     recognizer = Recognizer(gallery, analyzer=analyzer(detection="skip"), rule=RULE)
     outcome = recognizer.enroll("Ann", [shown(0)])
-    assert (outcome.enrolled, outcome.assumed) == (1, ())
+    assert (outcome.enrolled, outcome.errors) == (1, ())
 
 
 def test_enrolling_again_adds_references(recognizer: Recognizer, gallery: Gallery) -> None:
     # How many were stored by this call, not how many there are.
     assert recognizer.enroll("Ann", [shown(5)]).enrolled == 1
     assert gallery.count() == Counts(2, 4)
+
+
+def test_the_same_image_is_enrolled_once_and_named_where_it_is_anothers(
+    recognizer: Recognizer, gallery: Gallery
+) -> None:
+    again = recognizer.enroll("Ann", [shown(-10), shown(40)])
+    assert (again.enrolled, again.held, again.duplicates) == (1, 1, ())
+    assert len(gallery.references("Ann")) == 3
+    (duplicate,) = recognizer.enroll("Cy", [shown(90)]).duplicates
+    assert (duplicate.source, duplicate.identity) == ("<array>", "Ben")
+
+
+def test_one_image_is_no_list_of_images(recognizer: Recognizer, tmp_path: Path) -> None:
+    for one in ("ann.jpg", tmp_path / "ann.jpg", b"\xff\xd8"):
+        with pytest.raises(UsageError, match="give a list of images"):
+            recognizer.enroll("Ann", one)  # type: ignore[arg-type]
 
 
 def test_a_gallery_of_another_model_is_refused(gallery: Gallery) -> None:

@@ -13,11 +13,13 @@ from steadyface._version import __version__
 if TYPE_CHECKING:
     from steadyface.errors import SteadyfaceError
     from steadyface.gallery import open_gallery
+    from steadyface.matching.calibration import DecisionRule
     from steadyface.pipeline import Analyzer
     from steadyface.recognition import Recognizer, verify
 
 _HOMES = {
     "Analyzer": "steadyface.pipeline",
+    "DecisionRule": "steadyface.matching.calibration",
     "Recognizer": "steadyface.recognition",
     "SteadyfaceError": "steadyface.errors",
     "open_gallery": "steadyface.gallery",
@@ -26,6 +28,7 @@ _HOMES = {
 
 __all__ = [
     "Analyzer",
+    "DecisionRule",
     "Recognizer",
     "SteadyfaceError",
     "__version__",

@@ -13,12 +13,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from math import dist
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
 from steadyface.errors import NoFaceError, SteadyfaceError, UsageError
-from steadyface.imaging.decode import decode, source_name
+from steadyface.imaging.decode import MAX_PIXELS, decode, source_name
 from steadyface.imaging.geometry import (
     align,
     assumed_square,
@@ -100,6 +100,7 @@ class Analyzer:
         faces: `largest` analyses the largest face of an image, `central` the one nearest to its
             middle, `all` every face, largest first.
         min_gender_confidence: below this probability, 0.5..1, a gender is `uncertain`; None never.
+        max_pixels: larger images are refused before they are decoded.
 
     Raises:
         UsageError: an argument is out of range.
@@ -113,6 +114,7 @@ class Analyzer:
         detection: DetectionMode = "auto",
         faces: FaceChoice = "largest",
         min_gender_confidence: float | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         if detection not in ("auto", "require", "skip"):
             raise UsageError(f"detection is {detection!r}: give 'auto', 'require' or 'skip'")
@@ -122,11 +124,14 @@ class Analyzer:
             raise UsageError(
                 f"min_gender_confidence is {min_gender_confidence}: give a probability 0.5 to 1"
             )
+        if max_pixels < 1:
+            raise UsageError(f"max_pixels is {max_pixels}: give 1 or more")
         self._detector = detector
         self._network = network
         self._detection = detection
         self._faces = faces
         self._min_gender_confidence = min_gender_confidence
+        self._max_pixels = max_pixels
 
     @property
     def network(self) -> Network:
@@ -169,7 +174,7 @@ class Analyzer:
         self,
         images: Iterable[T],
         *,
-        load: Callable[[T], RGBImage] = decode,  # type: ignore[assignment]
+        load: Callable[[T], RGBImage] | None = None,
         name: Callable[[T], str] = source_name,  # type: ignore[assignment]
         batch_size: int = DEFAULT_BATCH,
         workers: int | None = None,
@@ -178,16 +183,24 @@ class Analyzer:
 
         Args:
             images: the inputs, read lazily and only a little ahead.
-            load: input -> H x W x 3 uint8 RGB; called in worker threads. The default decodes.
+            load: input -> H x W x 3 uint8 RGB; called in worker threads. None decodes, up to the
+                analyzer's limit of pixels.
             name: input -> the name that results and errors carry.
             batch_size: crops a network pass.
             workers: threads for decoding and detection; None takes the number of cores.
 
         Yields:
             One `ImageResult` an input, in order: faces, or the error of that image alone.
+
+        Raises:
+            UsageError: `images` is one image, which would be taken apart, or an argument is out of
+                range.
         """
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}: give 1 or more")
+        if isinstance(images, (str, bytes, os.PathLike)):
+            raise UsageError(f"images is one {type(images).__name__}: give a list of images")
+        read = load if load is not None else self._decode
         network = self.network
         find = None if self._detection == "skip" else self.detector.find
         threads = workers if workers is not None else (os.cpu_count() or 1)
@@ -195,7 +208,7 @@ class Analyzer:
         def prepare(item: T) -> _Prepared:
             source = name(item)
             try:
-                image = load(item)
+                image = read(item)
                 return _Prepared(source, tuple(self._locate(image, source, find)))
             except SteadyfaceError as error:
                 return _Prepared(source, error=error)
@@ -204,6 +217,9 @@ class Analyzer:
             prepared = _ordered_ahead(pool, prepare, images, ahead=2 * batch_size)
             for batch in _by_crops(prepared, batch_size):
                 yield from self._finish(batch, network)
+
+    def _decode(self, image: object) -> RGBImage:
+        return decode(cast(ImageInput, image), max_pixels=self._max_pixels)
 
     def _locate(
         self, image: RGBImage, source: str, find: Callable[[RGBImage], list[Detection]] | None
@@ -215,11 +231,7 @@ class Analyzer:
                 yield from (_aligned(image, detection) for detection in chosen)
                 return
             if self._detection == "require":
-                raise NoFaceError(
-                    source,
-                    "no face was found; use a clearer image, or detection 'auto' to take the "
-                    "middle of the image as a face crop",
-                )
+                raise no_face(source)
         skipped = find is None
         square = (centre_square if skipped else assumed_square)(*image.shape[:2])
         yield _Located(crop_square(image, square), "skipped" if skipped else "assumed", square)
@@ -242,6 +254,13 @@ class Analyzer:
                 gender = estimate_gender(float(output.p_female[index]), self._min_gender_confidence)
             embedding = Embedding(output.embeddings[index], model_id)
             yield Face(one.outcome, one.box, one.landmarks, one.score, one.view, embedding, gender)
+
+
+def no_face(source: str) -> NoFaceError:
+    """Why an image without a found face has no answer."""
+    return NoFaceError(
+        source, "no face was found; use a clearer image, or detection 'skip' if it is a face crop"
+    )
 
 
 def choose_faces(

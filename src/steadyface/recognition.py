@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from steadyface.errors import SteadyfaceError
-from steadyface.gallery.contract import Gallery
+from steadyface.errors import NoFaceError, SteadyfaceError
+from steadyface.gallery.contract import Duplicate, Gallery
+from steadyface.imaging.decode import source_name
 from steadyface.matching.calibration import DecisionRule, rule_for
 from steadyface.matching.decide import compare, match
-from steadyface.pipeline import Analyzer
+from steadyface.matching.scores import ready
+from steadyface.pipeline import Analyzer, no_face
 from steadyface.types import Comparison, Face, ImageInput, Match, Reference
 
 
@@ -39,13 +41,15 @@ class Enrolment:
     Attributes:
         identity: the identity.
         enrolled: how many references were stored.
-        assumed: sources in which no face was found and the middle of the image was taken as one.
+        held: how many images were not, for the identity has the same one already.
+        duplicates: references that are enrolled under another identity too.
         errors: what could not be used, one error an image.
     """
 
     identity: str
     enrolled: int
-    assumed: tuple[str, ...]
+    held: int
+    duplicates: tuple[Duplicate, ...]
     errors: tuple[SteadyfaceError, ...]
 
 
@@ -55,23 +59,44 @@ def verify(
     *,
     analyzer: Analyzer | None = None,
     rule: DecisionRule | None = None,
+    fmr: float | None = None,
+    threshold: float | None = None,
 ) -> Verification:
-    """Decide whether two images show one person, by the largest face of each.
+    """Decide whether two images show one person, by the face of each that the analyzer chooses.
 
     Args:
         first: anything the decoder takes.
         second: likewise.
         analyzer: None takes the defaults.
-        rule: the threshold; None takes the calibrated one at FMR 1e-3.
+        rule: the thresholds; None takes the calibrated ones at `fmr`.
+        fmr: false match rate to decide at; None takes 1e-3.
+        threshold: cosine similarity to decide at, instead of a rate.
 
     Raises:
-        ImageError: an image cannot be used.
+        ImageError: an image cannot be used, or neither shows a face.
+        CalibrationError: more than one of rule, rate and threshold is given, or out of reach.
     """
     pipeline = analyzer if analyzer is not None else Analyzer()
+    chosen = rule_for(pipeline.model_id, fmr=fmr, threshold=threshold, rule=rule)
     a = pipeline.analyze(first)[0]
     b = pipeline.analyze(second)[0]
-    chosen = rule if rule is not None else rule_for(pipeline.model_id)
-    return Verification(compare(a.embedding, b.embedding, chosen), a, b)
+    return verification(a, b, chosen, (source_name(first), source_name(second)))
+
+
+def verification(a: Face, b: Face, rule: DecisionRule, sources: tuple[str, str]) -> Verification:
+    """Decide on two analysed faces.
+
+    Raises:
+        NoFaceError: no face was found in either image, so that two walls would compare well.
+    """
+    if not a.located and not b.located:
+        raise NoFaceError(
+            " and ".join(sources),
+            "no face was found in either image; use clearer ones, or detection 'skip' if both are "
+            "face crops",
+        )
+    located = a.located and b.located
+    return Verification(compare(a.embedding, b.embedding, rule, located=located), a, b)
 
 
 class Recognizer:
@@ -80,7 +105,12 @@ class Recognizer:
     Args:
         gallery: where templates are kept; made with the analyzer's model.
         analyzer: None takes the defaults.
-        rule: the threshold; None takes the calibrated one at FMR 1e-3.
+        rule: the thresholds; None takes the calibrated ones at `fmr`.
+        fmr: false match rate of one comparison to decide at; None takes 1e-3.
+        threshold: cosine similarity to decide at, instead of a rate.
+
+    Raises:
+        CalibrationError: more than one of rule, rate and threshold is given, or out of reach.
     """
 
     def __init__(
@@ -89,49 +119,54 @@ class Recognizer:
         *,
         analyzer: Analyzer | None = None,
         rule: DecisionRule | None = None,
+        fmr: float | None = None,
+        threshold: float | None = None,
     ) -> None:
         self._gallery = gallery
         self._analyzer = analyzer if analyzer is not None else Analyzer()
-        self._rule = rule if rule is not None else rule_for(gallery.model_id)
+        self._rule = rule_for(gallery.model_id, fmr=fmr, threshold=threshold, rule=rule)
 
     def enroll(self, identity: str, images: Iterable[ImageInput]) -> Enrolment:
-        """Enrol the largest face of each image; images that fail are named and left out.
+        """Enrol one face of each image; images that fail or show no face are named and left out.
 
+        A face crop that was merely assumed is never enrolled: no stated rate would hold against it.
         Nothing is stored when no image can be used.
         """
         references: list[Reference] = []
-        assumed: list[str] = []
         errors: list[SteadyfaceError] = []
         for result in self._analyzer.analyze_many(images):
             if result.error is not None:
                 errors.append(result.error)
-                continue
-            face = result.faces[0]
-            if face.detection == "assumed":
-                assumed.append(result.source)
-            references.append(Reference(face.embedding, result.source))
-        if references:
-            self._gallery.enroll(identity, references)
-        return Enrolment(identity, len(references), tuple(assumed), tuple(errors))
+            elif not result.faces[0].located:
+                errors.append(no_face(result.source))
+            else:
+                references.append(Reference(result.faces[0].embedding, result.source))
+        if not references:
+            return Enrolment(identity, 0, 0, (), tuple(errors))
+        done = self._gallery.enroll(identity, references)
+        return Enrolment(identity, done.added, done.held, done.duplicates, tuple(errors))
 
     def match(self, image: ImageInput, *, top: int = 5) -> Match:
-        """Match the largest face of one image.
+        """Match one face of one image.
 
         Raises:
             ImageError: the image cannot be used.
         """
         face = self._analyzer.analyze(image)[0]
-        return match(face.embedding, self._gallery.templates(), self._rule, top=top)
+        templates = ready(self._gallery.templates())
+        return match(face.embedding, templates, self._rule, top=top, located=face.located)
 
     def match_many(self, images: Iterable[ImageInput], *, top: int = 5) -> Iterator[ProbeMatch]:
         """Match many images; one answer a face, in order, or the error of that image.
 
         The gallery is read once, when the first answer is asked for.
         """
-        templates = self._gallery.templates()
+        templates = ready(self._gallery.templates())
         for result in self._analyzer.analyze_many(images):
             if result.error is not None:
                 yield ProbeMatch(result.source, error=result.error)
             for face in result.faces:
-                decision = match(face.embedding, templates, self._rule, top=top)
+                decision = match(
+                    face.embedding, templates, self._rule, top=top, located=face.located
+                )
                 yield ProbeMatch(result.source, decision, face)

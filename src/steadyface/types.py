@@ -127,6 +127,11 @@ class Face:
     embedding: Embedding
     gender: GenderEstimate | None
 
+    @property
+    def located(self) -> bool:
+        """Whether a detector, or the caller, says where the face is; False for an assumed crop."""
+        return self.detection != "assumed"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageResult:
@@ -165,10 +170,17 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One identity of a gallery with its similarity to the probe."""
+    """One identity of a gallery with its similarity to the probe.
+
+    Attributes:
+        identity: its name.
+        similarity: of the probe to its template, cosine, -1..1.
+        threshold: the similarity from which it counts as matched; higher with more references.
+    """
 
     identity: str
     similarity: float
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +191,12 @@ class Match:
         label: 1 the probe matches a known identity, 0 it matches none.
         identity: the matched identity; None for label 0.
         similarity: of the best candidate; None only when the gallery is empty.
-        threshold, fmr, calibration: as in `Comparison`.
-        candidates: the best candidates, best first, also below the threshold.
+        threshold: that of the best candidate.
+        fmr, calibration: as in `Comparison`.
+        candidates: the best candidates, also below their thresholds; ranked by how far they are
+            above them.
+        expected_fpir: share of strangers who would match someone in a gallery of this size, were
+            their comparisons independent; None for a threshold given by hand or an empty gallery.
     """
 
     label: Literal[0, 1]
@@ -189,7 +205,8 @@ class Match:
     threshold: float
     fmr: float | None
     calibration: str | None
-    candidates: tuple[Candidate, ...] = field(default=())
+    candidates: tuple[Candidate, ...] = ()
+    expected_fpir: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steadyface.gallery import Counts, open_gallery
-from steadyface.matching.calibration import DecisionRule, rule_for
+from steadyface.matching.calibration import DecisionRule, load_calibration, rule_for
 from steadyface.models.catalog import load_catalog
 
 Command = Callable[..., Any]
@@ -150,15 +150,31 @@ def test_verify_names_every_image_that_fails_and_how_faces_were_come_by(
 ) -> None:
     broken, missing = break_image(tmp_path / "a.png"), tmp_path / "b.png"
     run = steadyface("verify", broken, missing, "--json")
-    assert (run.status, run.out) == (3, "")
+    assert run.status == 3
     named = [line.split(": ")[1] for line in run.err.splitlines()]
     assert named == [str(broken), str(missing)]
+    assert [error["source"] for error in run.json["errors"]] == named
+    assert [f"steadyface: {e['error']}" for e in run.json["errors"]] == run.err.splitlines()
     black = paint_black(tmp_path / "c.png")
-    text = steadyface("verify", black, black).out
-    assert (
-        text.splitlines()[1:]
-        == [f"{black}: [no face found: middle of the image taken as a face]"] * 2
-    )
+    for options in ((), ("--json",)):
+        blind = steadyface("verify", black, black, *options)
+        assert blind.status == 3
+        assert blind.err == (
+            f"steadyface: {black} and {black}: no face was found in either image; use clearer "
+            "ones, or detection 'skip' if both are face crops\n"
+        )
+    assert blind.json["errors"][0]["source"] == f"{black} and {black}"
+
+
+def test_an_image_without_a_face_is_compared_at_a_threshold_of_its_own(
+    steadyface: Command, people: Path, tmp_path: Path, paint_black: Paint
+) -> None:
+    image, black = people / "Ann" / "1.png", paint_black(tmp_path / "c.png")
+    answer = steadyface("verify", image, black, "--json").json
+    rule = load_calibration(MODEL).rule()
+    assert answer["threshold"] == round(rule.assumed[0], 4)
+    lines = steadyface("verify", image, black).out.splitlines()
+    assert lines[1:] == [f"{black}: [no face found: middle of the image taken as a face]"]
 
 
 # --- enroll and match -----------------------------------------------------------------------------
@@ -169,23 +185,30 @@ def contents(file: Path) -> Counts:
         return opened.count()
 
 
-def test_enroll_stores_every_image(
+def test_enroll_stores_every_image_with_a_face(
     steadyface: Command, people: Path, tmp_path: Path, paint_black: Paint
 ) -> None:
     black = paint_black(people / "Ben" / "2.png")
     file = tmp_path / "new.db"
     run = steadyface("enroll", people, "--gallery", file)
-    assert (run.status, run.err) == (0, "")
-    assert run.out.splitlines() == [
-        "Ann: 2 references",
-        f"Ben: 2 references [no face found in {black}: middle of the image taken as a face]",
-    ]
+    assert (run.status, run.err) == (
+        3,
+        f"steadyface: {black}: no face was found; use a clearer image, or detection 'skip' if it "
+        "is a face crop\n",
+    )
+    assert run.out.splitlines() == ["Ann: 2 references", "Ben: 1 reference"]
     with open_gallery(file, model_id=MODEL) as opened:
         assert [r.source for r in opened.references("Ann")] == [
             str(people / "Ann" / "1.png"),
             str(people / "Ann" / "2.png"),
         ]
-        assert opened.count() == Counts(2, 4)
+        assert opened.count() == Counts(2, 3)
+    again = steadyface("enroll", people, "--gallery", file)
+    assert again.out.splitlines() == [
+        "Ann: 0 references, 2 held already",
+        "Ben: 0 references, 1 held already",
+    ]
+    assert contents(file) == Counts(2, 3)
 
 
 def test_one_bad_image_keeps_nobody_else_out(
@@ -196,13 +219,20 @@ def test_one_bad_image_keeps_nobody_else_out(
     run = steadyface("enroll", people, "--gallery", file, "--json")
     assert run.status == 3
     assert contents(file) == Counts(2, 3)
-    (message,) = run.json["enrolled"][0].pop("errors")
-    assert run.err == f"steadyface: {message}\n"
-    assert message.startswith(f"{broken}: not an image")
+    (error,) = run.json["enrolled"][0]["errors"]
+    assert run.err == f"steadyface: {error['error']}\n"
+    assert error["source"] == str(broken)
+    assert error["error"].startswith(f"{broken}: not an image")
     assert run.json["gallery"] == str(file)
     ann, ben = run.json["enrolled"]
-    assert (ann["identity"], ann["references"], ann["assumed"]) == ("Ann", 2, [])
-    assert ben == {"identity": "Ben", "references": 1, "assumed": [], "errors": []}
+    assert (ann["identity"], ann["references"]) == ("Ann", 2)
+    assert ben == {
+        "identity": "Ben",
+        "references": 1,
+        "held": 0,
+        "duplicates": [],
+        "errors": [],
+    }
 
 
 def test_a_person_of_whom_no_image_can_be_used_is_named(

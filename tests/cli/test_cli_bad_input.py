@@ -24,10 +24,7 @@ Command = Callable[..., Any]
 Paint = Callable[..., Path]
 
 MODEL = load_catalog().default("face-network").id
-NO_FACE = (
-    "no face was found; use a clearer image, or detection 'auto' to take the middle of the "
-    "image as a face crop"
-)
+NO_FACE = "no face was found; use a clearer image, or detection 'skip' if it is a face crop"
 
 pytestmark = pytest.mark.usefixtures("fake_models")
 
@@ -231,7 +228,7 @@ def test_rates_and_thresholds_that_make_no_sense(
     steadyface: Command, people: Path, gallery: Path
 ) -> None:
     calibration = load_calibration(MODEL)
-    highest, lowest = calibration.points[0][0], calibration.points[-1][0]
+    highest, lowest = calibration.located[0][0][0], calibration.located[0][-1][0]
     image = people / "Ann" / "1.png"
     verify = "verify", image, image
     match = "match", image, "--gallery", gallery
@@ -244,7 +241,7 @@ def test_rates_and_thresholds_that_make_no_sense(
             )
         refused(
             steadyface(*words, "--fmr", "1e-3", "--threshold", "0"),
-            "give a target FMR or a threshold, not both",
+            "give one of a target FMR, a threshold and a rule",
         )
         for threshold in ("2", "-1.5", "nan", "inf"):
             refused(

@@ -27,6 +27,11 @@ PRINTING: dict[str, list[str]] = {
     "verify": ["people/Ann/1.png", "people/Ann/2.png"],
     "enroll": ["people", "--gallery", "new.db"],
     "match": ["people/Ann", "--gallery", "people.db"],
+    "gallery list": ["--gallery", "people.db"],
+    "gallery show": ["Ann", "--gallery", "people.db"],
+    "gallery rename": ["Ann", "Zoe", "--gallery", "people.db"],
+    "gallery remove": ["Ann", "Ben", "--gallery", "people.db"],
+    "gallery stats": ["--gallery", "people.db"],
     "evaluate gender": ["genders"],
     "evaluate match": ["probes", "--unknown", "genders/male"],
     "evaluate pairs": ["pairs.txt", "lfw"],
@@ -37,7 +42,7 @@ PRINTING: dict[str, list[str]] = {
 #: Every command whose results are files.
 WRITING: dict[str, list[str]] = {"distort": ["people/Ann", "out", "--kind", "foggy"]}
 #: Commands that train; each has a smoke test of its own in `test_cli_train.py`.
-TRAINING = ("train embedder",)
+TRAINING = ("train detector", "train embedder")
 #: Commands on many images, which show how far they are.
 LONG = [
     "gender",
@@ -114,7 +119,7 @@ def test_the_help_page_lists_every_verb(steadyface: Command) -> None:
     assert list(dict(lines)) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("words", ["", *ALL, "evaluate", "models", "train"])
+@pytest.mark.parametrize("words", ["", *ALL, "evaluate", "gallery", "models", "train"])
 def test_every_command_has_help(steadyface: Command, words: str) -> None:
     for option in ("-h", "--help"):
         run = steadyface(*words.split(), option)

@@ -91,14 +91,103 @@ def test_contact_sheet(steadyface: Command, photos: Path, photo: RGBImage, tmp_p
     np.testing.assert_array_equal(decode(sheet), contact_sheet(photo, 4))
 
 
+# --- what copies must not overwrite -------------------------------------------------------------
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file with its bytes, and every folder."""
+    return {str(p): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+
+
+@pytest.fixture
+def refused(steadyface: Command, tmp_path: Path) -> Command:
+    """A run that has to be refused with a message, and to write nothing."""
+
+    def check(message: str, *arguments: object) -> None:
+        before = contents(tmp_path)
+        run = steadyface("distort", *arguments)
+        assert (run.status, run.out, run.err) == (2, "", f"steadyface: {message}\n")
+        assert contents(tmp_path) == before
+
+    return check
+
+
 def test_copies_that_would_replace_each_other_are_refused(
-    steadyface: Command, photos: Path, photo: RGBImage, tmp_path: Path
+    refused: Command, photos: Path, photo: RGBImage, tmp_path: Path
 ) -> None:
     write_image(photos / "a.jpg", photo)
-    run = steadyface("distort", photos, tmp_path / "out")
-    assert (run.status, run.out) == (2, "")
-    assert run.err == (
-        f"steadyface: {photos / 'a.png'}: its copies would replace those of {photos / 'a.jpg'}; "
-        "rename one\n"
+    clash = f"{photos / 'a.png'}: its copies would replace those of {photos / 'a.jpg'}; rename one"
+    refused(clash, photos, tmp_path / "out")
+
+
+def test_copies_that_would_replace_an_original_are_refused(
+    refused: Command, photos: Path, photo: RGBImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = photos / "a_foggy.jpg"
+    write_image(original, photo)
+    line = (
+        f"{original}: would be overwritten by the foggy copy of {photos / 'a.png'}; give another "
+        "folder to write into"
     )
-    assert not (tmp_path / "out").exists()
+    refused(line, photos, photos)
+    monkeypatch.chdir(photos / "deep")
+    refused(line, photos, "..", "--kind", "foggy")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a_rainy.jpg").symlink_to(photos / "a.png")
+    refused(
+        f"{photos / 'a.png'}: would be overwritten by the rainy copy of {photos / 'a.png'}; give "
+        "another folder to write into",
+        photos / "a.png",
+        tmp_path / "out",
+    )
+
+
+def test_copies_that_a_second_run_would_distort_are_refused(refused: Command, photos: Path) -> None:
+    for out in (photos, photos / "out", photos / "deep"):
+        refused(
+            f"{out / distorted_name('a', KINDS[0])}: lies in {photos}, so that a second run would "
+            f"distort it too; give a folder outside {photos} to write into",
+            photos,
+            out,
+        )
+
+
+def test_a_second_run_writes_the_same_copies_again(
+    steadyface: Command, photos: Path, tmp_path: Path
+) -> None:
+    for source, out in ((photos, tmp_path / "out"), (photos / "a.png", photos)):
+        assert steadyface("distort", source, out).status == 0
+        first = contents(tmp_path)
+        run = steadyface("distort", source, out)
+        assert (run.status, run.out, run.err) == (0, "", "")
+        assert contents(tmp_path) == first
+
+
+def test_a_contact_sheet_over_its_image_is_refused(
+    refused: Command, photos: Path, tmp_path: Path
+) -> None:
+    image = photos / "a.png"
+    (tmp_path / "sheet.png").symlink_to(image)
+    for target in (image, photos / "deep" / ".." / "a.png", tmp_path / "sheet.png"):
+        line = f"{image}: would be overwritten by {target}; give another file to write"
+        refused(line, image, target, "--contact-sheet")
+
+
+# --- what cannot be read --------------------------------------------------------------------------
+
+
+def test_photos_in_formats_that_are_not_read_and_dead_links_are_named(
+    steadyface: Command, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "IMG_1.HEIC").write_bytes(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic")
+    (photos / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (photos / "notes.txt").write_text("no image")
+    run = steadyface("distort", photos, tmp_path / "out", "--kind", KINDS[0])
+    assert (run.status, run.out) == (3, "")
+    assert run.err.splitlines() == [
+        f"steadyface: {photos / 'IMG_1.HEIC'}: the format HEIC is not supported; convert it to "
+        "JPEG or PNG",
+        f"steadyface: {photos / 'gone.jpg'}: a link to {tmp_path / 'nowhere.jpg'}, which does not "
+        "exist; restore that or remove the link",
+    ]
+    assert len(files_of(tmp_path / "out")) == 2

@@ -132,7 +132,7 @@ def test_gender_passes_on_how_faces_are_looked_for(
 def test_the_face_that_counts_is_the_central_one_unless_told(
     steadyface: Command, genders: Path
 ) -> None:
-    for arguments, face in (((), "central"), (("--face", "largest"), "largest")):
+    for arguments, face in (((), "central"), (("--faces", "largest"), "largest")):
         run = steadyface("evaluate", "gender", genders, "--json", *arguments)
         assert run.json["made_by"]["options"]["face"] == face
 

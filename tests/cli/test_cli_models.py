@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.models.tiny import shipped
 
-from steadyface.models.catalog import load_catalog
+from steadyface.models.catalog import ModelEntry, load_catalog
 from steadyface.models.store import CACHE_VARIABLE, OFFLINE_VARIABLE, ModelStore, default_store
 
 Command = Callable[..., Any]
 
 CATALOG = load_catalog()
+#: Models whose weights are fetched, and names of graphs that hold theirs.
+FETCHED = [entry for entry in CATALOG.models if entry.weights is not None]
+PACKAGED = [entry.graph for entry in CATALOG.models if entry.weights is None]
+
+
+def status_of(entry: ModelEntry, where_fetched: str) -> str:
+    return "packaged" if entry.weights is None else where_fetched
 
 
 @pytest.fixture
@@ -40,13 +48,14 @@ def test_list_says_what_there_is_and_what_is_missing(steadyface: Command) -> Non
             "default": entry.default,
             "licence": entry.licence,
             "weights": entry.weights,
-            "status": "missing",
+            "status": status_of(entry, "missing"),
         }
         for entry in CATALOG.models
     ]
     lines = steadyface("models", "list").out.splitlines()
     assert [line[2:].split() for line in lines] == [
-        [entry.id, entry.role, entry.licence, "missing"] for entry in CATALOG.models
+        [entry.id, entry.role, entry.licence, status_of(entry, "missing")]
+        for entry in CATALOG.models
     ]
     assert [line[0] == "*" for line in lines] == [entry.default for entry in CATALOG.models]
 
@@ -59,7 +68,11 @@ def test_verify_says_no_where_a_file_is_missing_or_damaged(
     (cache / first).write_bytes(b"not these weights")
     run = steadyface("models", "verify")
     assert (run.status, run.err) == (1, "")
-    assert run.out.splitlines() == [f"{first}: damaged", *(f"{name}: missing" for name in rest)]
+    assert run.out.splitlines() == [
+        f"{first}: damaged",
+        *(f"{name}: missing" for name in rest),
+        *(f"{name}: ok" for name in PACKAGED),
+    ]
     as_json = steadyface("models", "verify", "--json")
     assert as_json.status == 1
     assert as_json.json[0] == {"weights": first, "status": "damaged"}
@@ -67,7 +80,7 @@ def test_verify_says_no_where_a_file_is_missing_or_damaged(
 
 @pytest.mark.usefixtures("cache")
 def test_fetch_without_a_way_says_how_to_get_the_file(steadyface: Command) -> None:
-    entry = CATALOG.models[0]
+    entry = FETCHED[0]
     run = steadyface("models", "fetch", entry.id)
     assert (run.status, run.out) == (2, "")
     assert run.err.startswith(f"steadyface: {entry.weights} is missing in ")
@@ -82,10 +95,54 @@ def test_fetch_brings_what_was_asked_for_and_verify_agrees(
     cache.mkdir()
     for file in CATALOG.weight_files:
         shutil.copy(usual_store.ensure(file), cache / file.name)
-    entry = CATALOG.models[-1]
+    entry = FETCHED[-1]
+    assert entry.weights is not None
     assert steadyface("models", "fetch", entry.id).out == f"{entry.id}: {cache / entry.weights}\n"
     everything = steadyface("models", "fetch", "--json")
-    assert everything.json == [{"id": e.id, "path": str(cache / e.weights)} for e in CATALOG.models]
+    assert everything.json == [
+        {"id": e.id, "path": None if e.weights is None else str(cache / e.weights)}
+        for e in CATALOG.models
+    ]
     verified = steadyface("models", "verify", "--json")
     assert (verified.status, verified.err) == (0, "")
-    assert verified.json == [{"weights": f.name, "status": "ok"} for f in CATALOG.weight_files]
+    assert verified.json == [
+        {"weights": name, "status": "ok"}
+        for name in [*(file.name for file in CATALOG.weight_files), *PACKAGED]
+    ]
+
+
+# --- graphs that hold their weights -------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The graph of the only model that there is, and nothing in the cache."""
+    catalog = shipped(tmp_path, b"a graph")
+    monkeypatch.setattr("steadyface.cli.models.load_catalog", lambda: catalog)
+    return tmp_path / "tiny.onnx"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_list_says_that_a_model_is_packaged(steadyface: Command) -> None:
+    (row,) = steadyface("models", "list", "--json").json
+    assert (row["id"], row["weights"], row["status"]) == ("tiny", None, "packaged")
+    assert steadyface("models", "list").out.split()[-1] == "packaged"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_fetch_of_a_packaged_model_has_nothing_to_do(steadyface: Command, cache: Path) -> None:
+    run = steadyface("models", "fetch", "tiny")
+    assert (run.status, run.out, run.err) == (0, "tiny: packaged, nothing to fetch\n", "")
+    assert steadyface("models", "fetch", "--json").json == [{"id": "tiny", "path": None}]
+    assert not cache.exists()
+
+
+def test_verify_checks_a_packaged_graph(steadyface: Command, tiny: Path) -> None:
+    run = steadyface("models", "verify")
+    assert (run.status, run.out) == (0, "tiny.onnx: ok\n")
+    tiny.write_bytes(b"a grape")
+    run = steadyface("models", "verify")
+    assert (run.status, run.out) == (1, "tiny.onnx: damaged\n")
+    assert steadyface("models", "verify", "--json").json == [
+        {"weights": "tiny.onnx", "status": "damaged"}
+    ]

@@ -248,12 +248,15 @@ def test_an_unknown_kind(kind: str, hint: str, texture: RGBImage) -> None:
         (-3, "-3"),
         (float("nan"), "nan"),
         (float("inf"), "inf"),
+        # Not rounded to a number that is in range.
+        (5.0000001, "5.0000001"),
+        (np.float32(5.5), "5.5"),
     ],
 )
 def test_a_severity_out_of_range(kind: str, severity: float, shown: str, texture: RGBImage) -> None:
     with pytest.raises(UsageError) as caught:
         apply(texture, kind, severity, np.random.default_rng(0))
-    assert str(caught.value) == f"severity is {shown}: give 1 to 5"
+    assert str(caught.value) == f"{kind}: severity {shown} is out of range; give 1 to 5"
 
 
 @every_kind

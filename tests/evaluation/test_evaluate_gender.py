@@ -87,8 +87,8 @@ def test_failures_are_named_with_their_reason(seven: Path, colours: Colours) -> 
         {
             "source": str(seven / "female" / "d.png"),
             "what": "undetected",
-            "reason": "no face was found; use a clearer image, or detection 'auto' to take the "
-            "middle of the image as a face crop",
+            "reason": "no face was found; use a clearer image, or detection 'skip' if it is "
+            "a face crop",
         },
     ]
 

@@ -50,7 +50,9 @@ def evaluation_of(
         else Outcome(str(probe.path), FACE, None)
         for probe, row in zip(probes, matrix, strict=True)
     )
-    return MatchEvaluation(names, probes, outcomes, matrix, DecisionRule(threshold), ())
+    references = np.ones(len(names), dtype=np.int64)
+    rule = DecisionRule(threshold)
+    return MatchEvaluation(names, probes, outcomes, matrix, references, rule, ())
 
 
 def random_evaluation(seed: int) -> MatchEvaluation:

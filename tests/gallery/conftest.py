@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 import numpy as np
 import pytest
+from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, open_file, unit
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.factory import STORES
 from steadyface.types import Embedding, Reference
 
-MODEL = "face-v1"
-
 #: For each store, how a test gets the URL of a gallery that nobody else uses.
 NEW_URL: dict[str, Callable[[Path], str]] = {
     "sqlite": lambda folder: f"sqlite:///{quote(str(folder / 'people.db'))}",
 }
-
-
-class MakeReferences(Protocol):
-    def __call__(self, count: int, *, dimension: int = 8, seed: int = 0) -> list[Reference]: ...
-
-
-class OpenAgain(Protocol):
-    def __call__(self, mode: GalleryMode = "read") -> Gallery: ...
 
 
 @pytest.fixture
@@ -78,3 +68,12 @@ def open_again(gallery_url: str) -> Iterator[OpenAgain]:
 def vectors_of() -> Callable[[Sequence[Reference]], list[list[float]]]:
     """The vectors of references as plain lists, which compare exactly."""
     return lambda references: [r.embedding.vector.tolist() for r in references]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """An SQLite gallery file with one person."""
+    path = tmp_path / "people.db"
+    with open_file(path, "create") as gallery:
+        gallery.enroll("Ann", [unit(1, 0, source="ann.jpg")])
+    return path

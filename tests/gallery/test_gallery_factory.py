@@ -100,6 +100,7 @@ def test_urls_that_are_refused(url: str, message: str, tmp_path: Path, monkeypat
     ("options", "message"),
     [
         ({"model_id": " "}, "model_id is ' '; give the id of the model in use"),
+        ({"model_id": None}, "model_id is None; give the id of the model in use"),
         ({"mode": "w"}, "mode is 'w'; use 'read', 'write' or 'create'"),
         ({"timeout": -1.0}, "timeout is -1.0; give seconds from 0 to 2e+06"),
         ({"timeout": float("nan")}, "timeout is nan; give seconds from 0 to 2e+06"),

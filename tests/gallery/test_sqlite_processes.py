@@ -55,6 +55,12 @@ with opened("create") as gallery:
         gallery.enroll(f"{sys.argv[2]} {number}", references(number))
 """
 
+ENROL_THE_SAME = """
+sys.stdin.readline()
+with opened("create") as gallery:
+    print(sum(gallery.enroll("Ann", references(number)).added for number in range(50)))
+"""
+
 WATCH = """
 with opened("read") as gallery:
     print("ready", flush=True)
@@ -163,6 +169,23 @@ def test_processes_that_make_the_same_gallery_at_once(tmp_path: Path) -> None:
         assert [running.wait() for running in (a, b, c)] == [0, 0, 0]
     with open_gallery(path, model_id=MODEL) as gallery:
         assert gallery.count() == Counts(identities=150, references=450)
+
+
+def test_processes_that_enrol_the_same_images_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "people.db"
+    with (
+        process(ENROL_THE_SAME, path) as a,
+        process(ENROL_THE_SAME, path) as b,
+        process(ENROL_THE_SAME, path) as c,
+    ):
+        for running in (a, b, c):
+            assert running.stdin is not None
+            running.stdin.write("go\n")
+            running.stdin.flush()
+        added = [int(running.communicate()[0]) for running in (a, b, c)]
+    assert sum(added) == 150
+    with open_gallery(path, model_id=MODEL) as gallery:
+        assert gallery.count() == Counts(identities=1, references=150)
 
 
 def test_writers_that_read_first_do_not_fail_each_other(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from steadyface.errors import ImageError, UsageError
-from steadyface.imaging.decode import FORMATS, decode
+from steadyface.imaging.decode import decode
+from steadyface.imaging.formats import FORMATS
 from steadyface.types import RGBImage
 
 BACKGROUND = (10, 20, 30)

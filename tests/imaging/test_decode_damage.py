@@ -13,7 +13,8 @@ from PIL import Image
 from tests.pictures import encoded, textured
 
 from steadyface.errors import ImageError, TruncatedImageError
-from steadyface.imaging.decode import FORMATS, decode
+from steadyface.imaging.decode import decode
+from steadyface.imaging.formats import FORMATS
 
 
 def refusal(source: Any, **options: Any) -> ImageError:

@@ -21,7 +21,8 @@ from steadyface.errors import (
     TruncatedImageError,
     UnreadableImageError,
 )
-from steadyface.imaging.decode import FORMATS, MAX_PIXELS, decode
+from steadyface.imaging.decode import MAX_PIXELS, decode
+from steadyface.imaging.formats import FORMATS
 
 NOT_AN_IMAGE = "not an image in a known format; use JPEG, PNG, WebP, BMP, TIFF or GIF"
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from steadyface.errors import OutputError, UnreadableImageError
-from steadyface.imaging.decode import FORMATS, decode
-from steadyface.imaging.files import IMAGE_SUFFIXES, list_images
+from steadyface.errors import ImageNotFoundError, OutputError, UnreadableImageError
+from steadyface.imaging.decode import decode
+from steadyface.imaging.files import list_images
+from steadyface.imaging.formats import FORMATS, IMAGE_SUFFIXES, UNSUPPORTED_SUFFIXES
 from steadyface.imaging.write import write_image
 from steadyface.types import RGBImage
 
@@ -40,11 +41,10 @@ def ramp(height: int = 40, width: int = 60) -> RGBImage:
 # --- finding ------------------------------------------------------------------------------------
 
 
-def test_every_suffix_is_found_in_either_case(tmp_path: Path) -> None:
-    names = [f"a{suffix}" for suffix in IMAGE_SUFFIXES]
-    names += [f"B{suffix.upper()}" for suffix in IMAGE_SUFFIXES]
-    touch(tmp_path, names)
-    assert sorted(found(tmp_path)) == sorted(names)
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES | UNSUPPORTED_SUFFIXES))
+def test_every_suffix_is_found_in_either_case(tmp_path: Path, suffix: str) -> None:
+    touch(tmp_path, [f"a{suffix}", f"B{suffix.upper()}"])
+    assert found(tmp_path) == [f"B{suffix.upper()}", f"a{suffix}"]
 
 
 def test_the_suffixes_are_those_of_the_decoder_s_formats() -> None:
@@ -52,13 +52,63 @@ def test_the_suffixes_are_those_of_the_decoder_s_formats() -> None:
     assert {extensions[suffix] for suffix in IMAGE_SUFFIXES} == set(FORMATS)
 
 
+def test_a_suffix_is_read_or_not() -> None:
+    assert not IMAGE_SUFFIXES & UNSUPPORTED_SUFFIXES
+    # What phones and cameras write by default.
+    assert {".heic", ".heif", ".avif", ".jxl", ".cr2", ".nef", ".dng"} < UNSUPPORTED_SUFFIXES
+    for suffix in IMAGE_SUFFIXES | UNSUPPORTED_SUFFIXES:
+        assert suffix.startswith(".")
+        assert suffix == suffix.lower()
+
+
 def test_what_is_no_image_or_hidden_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
-    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "x")
     touch(tmp_path, ["notes.txt", "jpg", "no_suffix", "photo.jpg.part", "photo.jpg"])
-    touch(tmp_path, [".hidden.jpg", ".cache/a.jpg", "x/.thumbs/b.jpg"])
+    touch(tmp_path, ["labels.csv", "labels.json", ".DS_Store", "IMG_1.MOV", "IMG_1.AAE"])
+    touch(tmp_path, [".hidden.jpg", ".hidden.heic", ".cache/a.jpg", "x/.thumbs/b.jpg"])
     touch(tmp_path, ["folder.jpg/inside.png", "x/kept.webp"])
     assert found(tmp_path) == ["folder.jpg/inside.png", "photo.jpg", "x/kept.webp"]
+
+
+def test_a_link_to_a_file_is_found_and_one_that_leads_nowhere_too(tmp_path: Path) -> None:
+    touch(tmp_path, ["store/1"])
+    (tmp_path / "good.jpg").symlink_to(tmp_path / "store" / "1")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "round.png").symlink_to(tmp_path / "round.png")
+    assert found(tmp_path) == ["gone.png", "good.jpg", "round.png"]
+    with pytest.raises(ImageNotFoundError) as caught:
+        decode(tmp_path / "gone.png")
+    assert str(caught.value) == (
+        f"{tmp_path / 'gone.png'}: a link to {tmp_path / 'nowhere.png'}, which does not exist; "
+        "restore that or remove the link"
+    )
+    with pytest.raises(UnreadableImageError) as unreadable:
+        decode(tmp_path / "round.png")
+    assert str(unreadable.value).startswith(f"{tmp_path / 'round.png'}: cannot be read (")
+
+
+def test_a_file_that_may_not_be_looked_at_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may look at every file, so the refusal is played.
+    touch(tmp_path, ["a.jpg", "locked.jpg"])
+    look = Path.stat
+
+    def refuse(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if self.name == "locked.jpg":
+            raise PermissionError(13, "Permission denied", str(self))
+        return look(self, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert found(tmp_path) == ["a.jpg", "locked.jpg"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_which_reading_would_wait_at_is_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, ["a.jpg"])
+    os.mkfifo(tmp_path / "b.jpg")
+    assert found(tmp_path) == ["a.jpg"]
 
 
 def test_a_folder_below_a_hidden_one_can_be_asked_for(tmp_path: Path) -> None:

@@ -80,9 +80,11 @@ class Handler(BaseHTTPRequestHandler):
     def silent(self) -> None:
         self.owner.closing.wait(30)
 
-    def together(self) -> None:
-        self.owner.together.wait(30)
-        self.whole()
+    def stops(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(BODY[:HALF])
+        self.silent()
 
     def _start(self) -> int:
         wanted = self.headers["Range"]
@@ -103,15 +105,11 @@ class QuietServer(ThreadingHTTPServer):
 
 
 class Server:
-    """A running server; `requests` holds (behaviour, Range header) of each request.
-
-    `together` is passed by as many requests at once as the barrier counts.
-    """
+    """A running server; `requests` holds (behaviour, Range header) of each request."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str | None]] = []
         self.closing = threading.Event()
-        self.together = threading.Barrier(2)
         self._server = QuietServer(("127.0.0.1", 0), partial(Handler, self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()

@@ -14,6 +14,7 @@ from typing import Any, get_args
 import onnx
 import pytest
 
+from steadyface.distortions import KINDS
 from steadyface.errors import ModelError, UnknownModelError
 from steadyface.models.catalog import (
     Catalog,
@@ -26,6 +27,8 @@ from steadyface.models.catalog import (
     load_catalog,
     parse_catalog,
 )
+from steadyface.models.graphs import verify_graph
+from steadyface.models.store import FileState
 
 CATALOG = load_catalog()
 DATA = resources.files("steadyface.models") / "data"
@@ -52,8 +55,12 @@ def test_ids_and_names_are_unique() -> None:
 
 
 def test_every_weight_file_belongs_to_a_model() -> None:
-    used = {entry.weights for entry in CATALOG.models}
+    used = {entry.weights for entry in CATALOG.models if entry.weights is not None}
     assert used == {file.name for file in CATALOG.weight_files}
+
+
+def test_graphs_and_cards_are_in_the_package() -> None:
+    assert str(CATALOG.folder) == str(DATA)
 
 
 @each_model
@@ -61,20 +68,27 @@ def test_model_has_its_graph_and_preprocessing(entry: ModelEntry) -> None:
     assert entry.role in get_args(Role)
     assert entry.default in (True, False)
     assert entry.licence in LICENCES
-    assert entry.licence == CATALOG.weight_file(entry.weights).licence
     assert (DATA / entry.graph).is_file()
+    if entry.weights is not None:
+        assert entry.licence == CATALOG.weight_file(entry.weights).licence
     assert len(entry.preprocessing.mean) == len(entry.preprocessing.scale) == 3
     assert all(factor > 0 for factor in entry.preprocessing.scale)
 
 
 @each_model
-def test_graph_points_only_into_the_weight_file_of_its_entry(entry: ModelEntry) -> None:
+def test_graph_holds_its_weights_or_points_only_into_the_weight_file_of_its_entry(
+    entry: ModelEntry,
+) -> None:
     model = onnx.load_model_from_string((DATA / entry.graph).read_bytes())
     places = [
         {pair.key: pair.value for pair in tensor.external_data}
         for tensor in model.graph.initializer
         if tensor.data_location == onnx.TensorProto.EXTERNAL
     ]
+    if entry.weights is None:
+        assert places == []
+        assert verify_graph(entry, CATALOG) is FileState.OK
+        return
     file = CATALOG.weight_file(entry.weights)
     assert places
     assert {place["location"] for place in places} == {file.name}
@@ -82,15 +96,28 @@ def test_graph_points_only_into_the_weight_file_of_its_entry(entry: ModelEntry) 
 
 
 @each_model
+def test_labels_of_distortion_are_those_of_the_graphs_head(entry: ModelEntry) -> None:
+    model = onnx.load_model_from_string((DATA / entry.graph).read_bytes())
+    widths = [
+        output.type.tensor_type.shape.dim[1].dim_value
+        for output in model.graph.output
+        if output.name == "distortion"
+    ]
+    assert widths == ([len(entry.distortions)] if entry.distortions else [])
+    assert entry.distortions in ((), ("clean", *KINDS))
+
+
+@each_model
 def test_model_card_says_what_a_user_must_know(entry: ModelEntry) -> None:
     card = DATA / entry.card
     assert card.is_file(), f"{entry.id} has no model card {entry.card}"
     text = card.read_text(encoding="utf-8")
-    file = CATALOG.weight_file(entry.weights)
-    maker = re.escape(file.source.split(",")[0])
+    base = r"(?i)base model"
+    if entry.weights is not None:
+        base = re.escape(CATALOG.weight_file(entry.weights).source.split(",")[0])
     for what, pattern in {
         "the model": re.escape(entry.id),
-        "the base model": maker,
+        "the base model": base,
         "the licence": re.escape(entry.licence),
         "the training data": r"(?i)training data|trained on",
         "the command that made it": r"python -m steadyface\.training",
@@ -132,7 +159,7 @@ def test_models_are_found_by_id(entry: ModelEntry) -> None:
 
 def entry(model_id: str, role: Role, *, default: bool = False) -> ModelEntry:
     recipe = Preprocessing("RGB", (0, 0, 0), (1, 1, 1))
-    return ModelEntry(model_id, role, default, "g.onnx", "w.onnx", "MIT", "c.md", recipe)
+    return ModelEntry(model_id, role, default, "g.onnx", "MIT", "c.md", recipe, weights="w.onnx")
 
 
 SMALL = Catalog(
@@ -155,6 +182,10 @@ SMALL = Catalog(
         (
             lambda: SMALL.weight_file("c"),
             "no weight file 'c' in the catalog, there are a.onnx, b.onnx",
+        ),
+        (
+            lambda: SMALL.weight_file(None),
+            "the model's graph holds its weights: it has no weight file",
         ),
         (
             lambda: SMALL.default("detector"),
@@ -197,6 +228,7 @@ def test_parsing_reads_every_field() -> None:
     assert catalog.models[0].preprocessing == Preprocessing("BGR", (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
     for key in ("id", "role", "default", "graph", "weights", "licence", "card"):
         assert getattr(catalog.models[0], key) == model[key]
+    assert (catalog.models[0].sha256, catalog.models[0].distortions) == (None, ())
     for key in ("name", "sha256", "size", "licence", "source"):
         assert getattr(catalog.weight_files[0], key) == file[key]
     first, second = file["origins"]
@@ -204,6 +236,15 @@ def test_parsing_reads_every_field() -> None:
         HttpsOrigin(first["url"]),
         WheelOrigin(second["requirement"], second["member"]),
     )
+
+
+def test_parsing_reads_a_self_contained_graph() -> None:
+    data = plain()
+    del data["models"][0]["weights"]
+    data["models"][0] |= {"sha256": "0f" * 32, "distortions": ["clean", "foggy"]}
+    entry = parse_catalog(json.dumps(data)).models[0]
+    assert (entry.weights, entry.sha256) == (None, "0f" * 32)
+    assert entry.distortions == ("clean", "foggy")
 
 
 SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -224,6 +265,24 @@ SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "colour 'HSV' is not RGB or BGR": lambda d: d["models"][0]["preprocessing"].update(
         colour="HSV"
+    ),
+    "model 'sface-base' needs either weights or the graph's sha256": lambda d: d["models"][0].pop(
+        "weights"
+    ),
+    "'yunet-base' needs either weights or the graph's sha256": lambda d: d["models"][1].update(
+        sha256="0" * 64
+    ),
+    "sha256 '0F' of model 'sface-base' is not 64 hex digits": lambda d: d["models"][0].update(
+        sha256="0F", weights=None
+    ),
+    "model 'sface-base' names a distortion twice": lambda d: d["models"][0].update(
+        distortions=["foggy", "foggy"]
+    ),
+    "distortions 'foggy' is not a list of labels": lambda d: d["models"][0].update(
+        distortions="foggy"
+    ),
+    "distortions ['clean', 1] is not a list of labels": lambda d: d["models"][0].update(
+        distortions=["clean", 1]
     ),
     "origin kind 'ftp' is not https or wheel": lambda d: d["weights"][0]["origins"][0].update(
         kind="ftp"

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import pytest
+from tests.models.tiny import LABELS, heads, shipped
 
 from steadyface.errors import ModelDownloadError, ModelError, UnknownModelError
 from steadyface.models.catalog import load_catalog
@@ -18,12 +20,21 @@ from steadyface.models.defaults import (
     load_detector,
     load_network,
 )
+from steadyface.models.graphs import read_graph
 from steadyface.models.store import ModelStore, default_store
+from steadyface.models.yunet import YuNetDetector
+from steadyface.types import RGBImage
 
 if TYPE_CHECKING:
     from tests.models.conftest import Notes
 
 BLANK = np.zeros((112, 112, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> ModelStore:
+    """A store that fails the test where it is asked for anything."""
+    return ModelStore(tmp_path / "nowhere", offline=True)
 
 
 @pytest.fixture
@@ -54,6 +65,50 @@ def test_defaults_are_those_of_the_catalog() -> None:
     assert default_network().model_id == catalog.default("face-network").id
     assert default_detector().model_id == catalog.default("detector").id
     assert load_detector().model_id == catalog.default("detector").id
+
+
+def test_self_contained_network_needs_no_store(tmp_path: Path, nowhere: ModelStore) -> None:
+    graph = heads("p_female", "quality", "distortion", "strength")
+    catalog = shipped(tmp_path, graph, distortions=LABELS)
+    network = load_network(catalog=catalog, store=nowhere, threads=1)
+    output = network.run([BLANK])
+    assert network.model_id == "tiny"
+    assert output.distortion_labels == LABELS
+    assert output.quality is not None and output.quality.shape == (1,)
+    assert not nowhere.folder.exists()
+
+
+@pytest.mark.models
+def test_self_contained_detector_finds_what_the_base_finds(
+    tmp_path: Path, nowhere: ModelStore, photos: list[RGBImage], detector: YuNetDetector
+) -> None:
+    known = load_catalog()
+    entry = known.model("yunet-base")
+    folder = default_store().ensure(known.weight_file(entry.weights)).resolve().parent
+    model = onnx.load_model_from_string(read_graph(entry, known))
+    onnx.load_external_data_for_model(model, str(folder))
+    catalog = shipped(tmp_path, model.SerializeToString(), role="detector")
+    catalog = replace(
+        catalog, models=(replace(catalog.models[0], preprocessing=entry.preprocessing),)
+    )
+    ours = load_detector(catalog=catalog, store=nowhere).detect(photos[:1], 0.5)[0]
+    theirs = detector.detect(photos[:1], 0.5)[0]
+    assert [face.score for face in ours] == [pytest.approx(face.score) for face in theirs]
+    assert len(ours) == 1
+
+
+@pytest.mark.models
+def test_weight_file_that_is_a_link_to_a_file_of_another_name(tmp_path: Path) -> None:
+    catalog = load_catalog()
+    file = catalog.weight_file(catalog.model("sface-base").weights)
+    blob = tmp_path / "blobs" / file.sha256
+    blob.parent.mkdir()
+    shutil.copy(default_store().ensure(file), blob)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / file.name).symlink_to(blob)
+    network = load_network("sface-base", store=ModelStore(tmp_path / "cache", offline=True))
+    expected = load_network("sface-base").run([BLANK]).embeddings
+    np.testing.assert_allclose(network.run([BLANK]).embeddings, expected, atol=1e-6)
 
 
 @pytest.mark.models

@@ -7,14 +7,18 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.models.tiny import LABELS, PLAIN, heads
 
+from steadyface.errors import ModelError
 from steadyface.imaging.geometry import align
 from steadyface.models.catalog import Preprocessing, load_catalog
-from steadyface.models.face_network import FaceNetwork
+from steadyface.models.face_network import FaceNetwork, NetworkOutput
 from steadyface.models.session import OnnxSession
 from steadyface.models.store import default_store
 from steadyface.models.yunet import YuNetDetector
 from steadyface.types import RGBImage
+
+EVERY_HEAD = ("p_female", "quality", "distortion", "strength")
 
 
 class FakeSession:
@@ -43,15 +47,76 @@ def test_embeddings_have_length_one_and_heads_pass_through() -> None:
     output = network_of(session).run([CROP, CROP])
     assert output.embeddings.dtype == np.float32
     np.testing.assert_allclose(output.embeddings, [[0.6, 0.8], [0.0, -1.0]], rtol=1e-6)
-    assert output.p_female is p_female
+    assert output.p_female is not None
+    assert output.p_female.tolist() == p_female.tolist()
     assert session.batch is not None
     assert session.batch.shape == (2, 3, 112, 112)
     assert session.batch[0, :, 0, 0].tolist() == [58, 38, 18]
 
 
-def test_network_without_a_gender_head() -> None:
-    output = network_of(FakeSession(embedding=np.ones((1, 4), dtype=np.float32))).run([CROP])
-    assert output.p_female is None
+def test_every_head_is_read_from_the_graph() -> None:
+    session = OnnxSession(heads(*EVERY_HEAD))
+    network = FaceNetwork(session, PLAIN, model_id="tiny", distortions=LABELS)
+    colours = np.array([[64, 128, 192], [192, 64, 0]], dtype=np.uint8)
+    output = network.run([np.full((112, 112, 3), colour, dtype=np.uint8) for colour in colours])
+    shares = colours / 256
+    for values, channel in ((output.p_female, 0), (output.quality, 1), (output.strength, 2)):
+        assert values is not None
+        assert values.shape == (2,)
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, shares[:, channel], atol=1e-6)
+    assert output.distortion is not None
+    assert output.distortion.shape == (2, 3)
+    assert output.distortion.dtype == np.float32
+    expected = np.exp(shares) / np.exp(shares).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(output.distortion, expected, atol=1e-6)
+    assert output.distortion_labels == LABELS
+
+
+@pytest.mark.parametrize("missing", [*EVERY_HEAD, "all"])
+def test_heads_that_a_network_does_not_have_are_none(missing: str) -> None:
+    there = {head for head in EVERY_HEAD if missing not in (head, "all")}
+    labels = LABELS if "distortion" in there else ()
+    session = OnnxSession(heads(*there))
+    output = FaceNetwork(session, PLAIN, model_id="tiny", distortions=labels).run([CROP])
+    assert {head for head in EVERY_HEAD if getattr(output, head) is not None} == there
+    assert output.distortion_labels == labels
+
+
+def test_output_that_says_less_is_made_as_before() -> None:
+    output = NetworkOutput(np.ones((1, 4), dtype=np.float32), None)
+    assert (output.quality, output.distortion, output.strength) == (None, None, None)
+    assert output.distortion_labels == ()
+
+
+def mislabelled(output: str, labels: int) -> str:
+    return (
+        f"tiny has {output} output 'distortion' and the catalog gives {labels} labels of "
+        "distortion; make its entry fit its graph"
+    )
+
+
+@pytest.mark.parametrize(
+    ("there", "labels", "message"),
+    [
+        (("distortion",), (), mislabelled("an", 0)),
+        (("p_female",), LABELS, mislabelled("no", 3)),
+    ],
+)
+def test_labels_without_a_head_and_a_head_without_labels(
+    there: tuple[str, ...], labels: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        FaceNetwork(OnnxSession(heads(*there)), PLAIN, model_id="tiny", distortions=labels)
+    assert str(caught.value) == message
+
+
+def test_as_many_labels_as_probabilities() -> None:
+    session = OnnxSession(heads("distortion"))
+    network = FaceNetwork(session, PLAIN, model_id="tiny", distortions=LABELS[:2])
+    with pytest.raises(ModelError) as caught:
+        network.run([CROP])
+    assert str(caught.value) == mislabelled("a 1 x 3", 2)
 
 
 def test_embedding_of_zeros_stays_finite() -> None:

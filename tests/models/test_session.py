@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -9,10 +11,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from steadyface.errors import ModelError
+from steadyface.models import session as session_module
 from steadyface.models.session import OnnxSession, preferred_providers
 from steadyface.types import FloatArray
 
 WEIGHT = np.random.default_rng(0).standard_normal((20, 20)).astype(np.float32)
+#: The weight file that the graph points into.
+CONTENT = bytes(16) + WEIGHT.tobytes()
+FOLDER_KEY = "session.model_external_initializers_file_folder_path"
 REMEDY = "check its weights with `steadyface models verify`, or install steadyface again"
 
 
@@ -36,9 +42,14 @@ def inputs(rows: int, seed: int = 0) -> FloatArray:
     return np.random.default_rng(seed).standard_normal((rows, 20)).astype(np.float32)
 
 
+def assert_right(session: OnnxSession) -> None:
+    x = inputs(2)
+    np.testing.assert_allclose(session.run(x)["y"], x @ WEIGHT, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("rows", [1, 5])
 def test_outputs_come_by_name_for_any_batch_size(rows: int) -> None:
-    session = OnnxSession(graph(external=False), weights_folder=None)
+    session = OnnxSession(graph(external=False))
     assert session.outputs == ("y", "z")
     x = inputs(rows)
     outputs = session.run(x)
@@ -47,35 +58,79 @@ def test_outputs_come_by_name_for_any_batch_size(rows: int) -> None:
 
 
 def test_weights_come_from_the_folder_by_byte_offset(tmp_path: Path) -> None:
-    (tmp_path / "w.bin").write_bytes(bytes(16) + WEIGHT.tobytes())
-    session = OnnxSession(graph(external=True), weights_folder=tmp_path)
-    x = inputs(2)
-    np.testing.assert_allclose(session.run(x)["y"], x @ WEIGHT, rtol=1e-5, atol=1e-5)
+    (tmp_path / "w.bin").write_bytes(CONTENT)
+    assert_right(OnnxSession(graph(external=True), weights_folder=tmp_path))
+
+
+@pytest.mark.parametrize("target", [None, "real/w.bin", "real/blob", "cache/blob"])
+def test_weight_file_may_be_a_link_to_a_file_of_any_name(
+    tmp_path: Path, target: str | None
+) -> None:
+    weights = tmp_path / "cache" / "w.bin"
+    for folder in ("cache", "real"):
+        (tmp_path / folder).mkdir()
+    if target is None:
+        weights.write_bytes(CONTENT)
+    else:
+        (tmp_path / target).write_bytes(CONTENT)
+        weights.symlink_to(tmp_path / target)
+    assert_right(OnnxSession(graph(external=True), weights=weights))
+
+
+class OldOptions(ort.SessionOptions):  # type: ignore[misc]  # ONNX Runtime is untyped
+    """What ONNX Runtime before 1.24 offers."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "add_external_initializers_from_files_in_memory":
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
+def test_old_onnx_runtime_is_given_the_folder_of_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+
+    def session(_: bytes, options: ort.SessionOptions, **__: object) -> ort.InferenceSession:
+        given.append(options.get_session_config_entry(FOLDER_KEY))
+        return ort.InferenceSession(graph(external=False))
+
+    monkeypatch.setattr(session_module, "ort", SimpleNamespace(**vars(ort)))
+    monkeypatch.setattr("steadyface.models.session.ort.SessionOptions", OldOptions)
+    monkeypatch.setattr("steadyface.models.session.ort.InferenceSession", session)
+    (tmp_path / "blob").write_bytes(CONTENT)
+    (tmp_path / "w.bin").symlink_to(tmp_path / "blob")
+    OnnxSession(graph(external=True), weights=tmp_path / "w.bin")
+    assert given == [str(tmp_path)]
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x00" * 1000])
 def test_bytes_that_are_no_network(content: bytes) -> None:
     with pytest.raises(ModelError) as caught:
-        OnnxSession(content, weights_folder=None, name="my-net")
+        OnnxSession(content, name="my-net")
     message = str(caught.value)
     assert message.startswith("ONNX Runtime cannot load my-net ([ONNXRuntimeError]")
     assert message.endswith(f"); {REMEDY}")
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("weights", [None, b"too short"])
-def test_weights_that_are_not_there(tmp_path: Path, weights: bytes | None) -> None:
-    if weights is not None:
-        (tmp_path / "w.bin").write_bytes(weights)
+@pytest.mark.parametrize("name", ["w.bin", "blob"])
+@pytest.mark.parametrize("content", [None, b"", b"too short"])
+def test_weights_that_are_not_there(tmp_path: Path, content: bytes | None, name: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    weights = tmp_path / "cache" / "w.bin"
+    weights.parent.mkdir()
+    weights.symlink_to(tmp_path / name)
     with pytest.raises(ModelError) as caught:
-        OnnxSession(graph(external=True), weights_folder=tmp_path)
+        OnnxSession(graph(external=True), weights=weights)
     message = str(caught.value)
-    assert message.startswith("ONNX Runtime cannot load the network ([ONNXRuntimeError]")
+    assert message.startswith("ONNX Runtime cannot load the network ([")
     assert message.endswith(f"); {REMEDY}")
 
 
 def test_threads_share_a_session() -> None:
-    session = OnnxSession(graph(external=False), weights_folder=None, threads=1)
+    session = OnnxSession(graph(external=False), threads=1)
     expected = {seed: session.run(inputs(50, seed))["y"] for seed in range(8)}
     wrong: list[int] = []
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 import pytest
+from tests.models.folders import left_in
 
 from steadyface.errors import ModelDownloadError, ModelStorageError, UsageError
 from steadyface.models import store as store_module
-from steadyface.models.catalog import HttpsOrigin, WeightFile
+from steadyface.models.catalog import HttpsOrigin, WeightFile, load_catalog
 from steadyface.models.store import FileState, ModelStore, default_store, flag, sha256_of
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ def filled(store: ModelStore, content: bytes = CONTENT) -> Path:
 def test_full_disk(make_store: MakeStore, served: MakeFile) -> None:
     store = make_store()
     store.folder.mkdir()
-    (store.folder / f".face.onnx.{os.getpid()}.part").symlink_to("/dev/full")
+    (store.folder / ".face.onnx.part").symlink_to("/dev/full")
     with pytest.raises(ModelStorageError) as caught:
         store.ensure(served("whole", "whole"))
     assert str(caught.value) == cannot_write(store.folder, errno.ENOSPC)
-    assert list(store.folder.iterdir()) == []
+    assert left_in(store.folder) == []
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
@@ -70,7 +71,7 @@ def test_part_file_that_cannot_be_written_or_deleted(
         store.ensure(served("whole"))
     assert str(caught.value) == cannot_write(store.folder, code)
     monkeypatch.undo()
-    assert list(store.folder.iterdir()) == []
+    assert left_in(store.folder) == []
 
 
 def test_file_that_cannot_be_put_in_place_leaves_no_part(
@@ -81,7 +82,32 @@ def test_file_that_cannot_be_put_in_place_leaves_no_part(
     with pytest.raises(ModelStorageError) as caught:
         store.ensure(served("whole"))
     assert str(caught.value) == cannot_write(store.folder, errno.EISDIR)
-    assert [path.name for path in store.folder.iterdir()] == ["face.onnx"]
+    assert left_in(store.folder) == ["face.onnx"]
+
+
+def test_pipe_that_is_closed_on_a_message_is_no_trouble_of_the_folder(
+    tmp_path: Path, served: MakeFile
+) -> None:
+    def closed(_: str) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    with pytest.raises(BrokenPipeError):
+        ModelStore(tmp_path, notify=closed).ensure(served("whole"))
+
+
+def test_folder_that_cannot_be_locked_is_said_and_used(
+    make_store: MakeStore, served: MakeFile, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("steadyface.models.lock._take", refused)
+    store = make_store()
+    assert store.ensure(served("whole")).is_file()
+    assert notes[0] == (
+        f"steadyface: {store.folder} cannot be locked (No locks available); let no other process "
+        "fetch into it now"
+    )
 
 
 @pytest.mark.parametrize(("below", "code"), [("", errno.EEXIST), ("models", errno.ENOTDIR)])
@@ -210,6 +236,7 @@ def test_default_store_is_in_the_cache_of_the_platform_or_where_the_variable_say
     monkeypatch.delenv("STEADYFACE_CACHE")
     assert default_store().folder == platform
     assert default_store().offline is False
+    assert default_store().siblings == load_catalog().weight_files
 
 
 # --- checking -------------------------------------------------------------------------------------

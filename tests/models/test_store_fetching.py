@@ -5,19 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import subprocess
-import sys
 import threading
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.models.folders import left_in
 
 from steadyface.errors import ModelDownloadError
 from steadyface.models import origins
 from steadyface.models.catalog import HttpsOrigin
+from steadyface.models.lock import exclusive
 from steadyface.models.store import ModelStore
 
 if TYPE_CHECKING:
@@ -29,12 +30,8 @@ SIZE = 700_000
 HALF = 350_000
 
 
-def files_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
 def own_part(store: ModelStore) -> Path:
-    return store.folder / f".face.onnx.{os.getpid()}.part"
+    return store.folder / ".face.onnx.part"
 
 
 def body(store: ModelStore, served: MakeFile) -> bytes:
@@ -68,7 +65,7 @@ def test_first_use_fetches_with_a_message_and_later_uses_do_not(
     assert notes == [f"steadyface: fetching face.onnx (0.7 MB, MIT, Test Zoo) into {store.folder}"]
     assert store.ensure(file) == path
     assert (len(notes), len(server.requests)) == (1, 1)
-    assert files_in(store.folder) == ["face.onnx"]
+    assert left_in(store.folder) == ["face.onnx"]
 
 
 def test_damaged_file_in_the_cache_is_replaced_and_said(
@@ -103,7 +100,7 @@ def test_every_origin_gives_its_reason(
 def test_wrong_bytes_leave_nothing_behind(make_store: MakeStore, served: MakeFile) -> None:
     store = make_store()
     failure(store, served, "wrong")
-    assert files_in(store.folder) == []
+    assert left_in(store.folder) == []
 
 
 def test_no_network(make_store: MakeStore, make_file: MakeFile) -> None:
@@ -175,7 +172,7 @@ def test_download_goes_on_after_a_cut_whatever_the_server_makes_of_ranges(
     if behaviour == "refuses_ranges":
         expected.append((behaviour, None))
     assert server.requests[1:] == expected
-    assert files_in(store.folder) == ["face.onnx"]
+    assert left_in(store.folder) == ["face.onnx"]
 
 
 def test_second_origin_goes_on_where_the_first_was_cut(
@@ -240,56 +237,38 @@ def test_server_that_does_not_stop_is_stopped(
     assert own_part(store).stat().st_size == 0
 
 
-# --- parts of other processes ---------------------------------------------------------------------
+# --- others who fetch -----------------------------------------------------------------------------
 
 
-def dead_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    return process.pid
-
-
-def test_part_of_a_dead_process_is_adopted(
+def test_part_that_another_left_is_gone_on_with_whoever_that_was(
     make_store: MakeStore, served: MakeFile, server: Server
 ) -> None:
     store = make_store()
     start = body(store, served)[:HALF]
     store.folder.mkdir()
-    (store.folder / f".face.onnx.{dead_process()}.part").write_bytes(start)
+    own_part(store).write_bytes(start)
+    (store.folder / ".other.onnx.part").write_bytes(b"theirs")
     store.ensure(served("ranged"))
     assert server.requests[-1] == ("ranged", f"bytes={HALF}-")
-    assert files_in(store.folder) == ["face.onnx"]
+    assert left_in(store.folder) == [".other.onnx.part", "face.onnx"]
+    assert (store.folder / ".other.onnx.part").read_bytes() == b"theirs"
 
 
-def test_part_of_a_living_process_and_of_another_file_are_left_alone(
-    make_store: MakeStore, served: MakeFile, server: Server
+def test_whoever_waited_takes_what_the_other_fetched(
+    make_store: MakeStore, served: MakeFile, server: Server, notes: Notes
 ) -> None:
     store = make_store()
+    content = body(store, served)
     store.folder.mkdir()
-    others = [f".face.onnx.{os.getppid()}.part", f".other.onnx.{dead_process()}.part"]
-    others.append(".face.onnx.word.part")
-    for name in others:
-        (store.folder / name).write_bytes(b"theirs")
-    store.ensure(served("ranged"))
-    assert server.requests == [("ranged", None)]
-    assert files_in(store.folder) == sorted([*others, "face.onnx"])
-    assert all((store.folder / name).read_bytes() == b"theirs" for name in others)
-
-
-def test_part_that_another_process_adopts_a_moment_earlier(
-    make_store: MakeStore, served: MakeFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = make_store()
-    store.folder.mkdir()
-    stale = store.folder / f".face.onnx.{dead_process()}.part"
-    stale.write_bytes(b"taken")
-
-    def taken_meanwhile(_: int) -> bool:
-        stale.unlink()
-        return False
-
-    monkeypatch.setattr("steadyface.models.store._is_running", taken_meanwhile)
-    assert store.ensure(served("whole")).stat().st_size == SIZE
+    with exclusive(store.folder / ".lock", waiting=lambda: None, unlocked=notes):
+        waiter = threading.Thread(target=store.ensure, args=(served("whole"),))
+        waiter.start()
+        while not notes:
+            time.sleep(0.01)
+        (store.folder / "face.onnx").write_bytes(content)
+    waiter.join()
+    assert notes == [f"steadyface: waiting for another that is fetching into {store.folder}"]
+    assert len(server.requests) == 1  # for `body`
 
 
 def test_threads_of_one_process_fetch_once(
@@ -310,3 +289,26 @@ def test_threads_of_one_process_fetch_once(
         thread.join()
     assert paths == [store.folder / "face.onnx"] * 4
     assert len(server.requests) == 1
+
+
+# --- what the user sees ---------------------------------------------------------------------------
+
+
+def test_messages_go_to_standard_error_of_the_moment(
+    tmp_path: Path, served: MakeFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ModelStore(tmp_path).ensure(served("whole"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"steadyface: fetching face.onnx (0.7 MB, MIT, Test Zoo) into {tmp_path}\n"
+
+
+def test_no_standard_error(
+    tmp_path: Path,
+    served: MakeFile,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    assert ModelStore(tmp_path).ensure(served("whole")).is_file()
+    assert capfd.readouterr() == ("", "")

@@ -9,12 +9,14 @@ import re
 import subprocess
 import sys
 import termios
+import time
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.models.folders import left_in
 
 from steadyface.models.store import ModelStore
 
@@ -62,11 +64,8 @@ def test_terminal_gets_a_progress_bar(
     tmp_path: Path, served: MakeFile, begun: int, first: bytes
 ) -> None:
     if begun:
-        with subprocess.Popen([sys.executable, "-c", ""]) as dead:
-            dead.wait()
         whole = ModelStore(tmp_path / "other", notify=lambda _: None).ensure(served("whole"))
-        part = tmp_path / f".face.onnx.{dead.pid}.part"
-        part.write_bytes(whole.read_bytes()[:begun])
+        (tmp_path / ".face.onnx.part").write_bytes(whole.read_bytes()[:begun])
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 100))
     with subprocess.Popen(
@@ -88,21 +87,39 @@ def test_terminal_gets_a_progress_bar(
     assert b"700k/700k" in shown
 
 
-def test_two_processes_that_fetch_at_once_both_end_well(
+def test_two_processes_that_fetch_at_once_fetch_once(
     tmp_path: Path, served: MakeFile, server: Server
 ) -> None:
     started = [
         subprocess.Popen(
-            command(tmp_path, served, "together"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command(tmp_path, served, "whole"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         for _ in range(2)
     ]
     answers = [process.communicate(timeout=60) for process in started]
     assert [process.returncode for process in started] == [0, 0]
     assert [out.decode() for out, _ in answers] == [f"{tmp_path / 'face.onnx'}\n"] * 2
-    assert len(server.requests) == 2
-    (left,) = tmp_path.iterdir()
-    assert sha256(left.read_bytes()).hexdigest() == served().sha256
+    assert len(server.requests) == 1
+    assert left_in(tmp_path) == ["face.onnx"]
+    assert sha256((tmp_path / "face.onnx").read_bytes()).hexdigest() == served().sha256
+
+
+def test_process_that_is_killed_leaves_its_part_and_no_lock(
+    tmp_path: Path, served: MakeFile, server: Server
+) -> None:
+    with subprocess.Popen(
+        command(tmp_path, served, "stops"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        part = tmp_path / ".face.onnx.part"
+        deadline = time.monotonic() + 30
+        while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+    done = run(*command(tmp_path, served, "ranged"))
+    assert done.returncode == 0
+    assert "waiting" not in done.stderr
+    assert server.requests[1][1] is not None  # it went on
+    assert left_in(tmp_path) == ["face.onnx"]
 
 
 @pytest.mark.parametrize("room", [1000, 500_000])
@@ -115,4 +132,4 @@ def test_process_that_may_write_no_more_ends_with_a_clear_error(
         f"ModelStorageError: {tmp_path} cannot be written (File too large); make 700000 bytes of "
         "room there or name another folder in STEADYFACE_CACHE"
     ]
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadyface.matching.calibration import SCHEMA, parse_calibration
-from steadyface.training.calibrate import RATES, fit_thresholds, score_pairs
+from steadyface.training.calibrate import RATES, fit_thresholds, score_pairs, template_pairs
 from steadyface.types import FloatArray
 
 
@@ -27,7 +27,8 @@ def scores(n: int, centre: float, seed: int) -> FloatArray:
 @given(st.lists(st.sampled_from("abc"), min_size=2, max_size=12), st.integers(0, 1000))
 def test_pairs_are_those_of_a_double_loop(people: list[str], seed: int) -> None:
     references, probes = unit_rows(len(people), seed), unit_rows(len(people), seed + 1)
-    mated, non_mated = score_pairs(references, probes, np.array(people))
+    images = np.arange(len(people))
+    mated, non_mated = score_pairs(references, probes, np.array(people), images)
     expected: dict[bool, list[float]] = {True: [], False: []}
     for i in range(len(people)):
         for j in range(i + 1, len(people)):
@@ -40,10 +41,41 @@ def test_pairs_are_those_of_a_double_loop(people: list[str], seed: int) -> None:
 
 def test_an_image_is_never_compared_with_itself() -> None:
     references = unit_rows(5, 0)
-    mated, non_mated = score_pairs(references, references, np.zeros(5, dtype=int))
+    people = np.zeros(5, dtype=int)
+    mated, non_mated = score_pairs(references, references, people, np.arange(5))
     assert len(mated) == 10
     assert non_mated.size == 0
     assert mated.max() < 0.999
+
+
+def test_probes_may_be_of_some_images_alone() -> None:
+    people, images = np.array([0, 0, 1, 1, 2]), np.array([1, 4])
+    references, probes = unit_rows(5, 0), unit_rows(2, 1)
+    mated, non_mated = score_pairs(references, probes, people, images)
+    assert mated.tolist() == pytest.approx([float(references[0] @ probes[0])], abs=1e-6)
+    expected = [float(references[i] @ probes[1]) for i in range(4)]
+    assert non_mated.tolist() == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.lists(st.sampled_from([0, 1, 2]), min_size=4, max_size=14), st.integers(0, 1000))
+def test_templates_are_never_compared_with_what_they_are_made_of(
+    people: list[int], seed: int
+) -> None:
+    identities = np.array(people)
+    references, images = unit_rows(len(people), seed), np.arange(len(people))
+    mated, non_mated = template_pairs(references, references, identities, images, 2)
+    counts = np.bincount(identities, minlength=3)
+    having = [int(n) for n in counts if n >= 2]
+    assert len(mated) == sum(n - 2 for n in having)
+    assert len(non_mated) == sum(len(people) - n for n in having)
+    assert np.abs(np.concatenate([mated, non_mated])).max(initial=0) <= 1 + 1e-6
+
+
+def test_a_template_is_the_normalised_mean_of_its_references() -> None:
+    references = np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
+    mated, non_mated = template_pairs(references, references, np.array([0, 0, 1]), np.arange(3), 2)
+    assert mated.size == 0
+    assert non_mated.tolist() == pytest.approx([(0.6 + 0.8) / 2**0.5])
 
 
 # --- thresholds -----------------------------------------------------------------------------------
@@ -93,8 +125,9 @@ def test_rates_are_five_a_decade_from_a_tenth_to_a_hundred_thousandth() -> None:
 
 def test_fitted_points_are_what_the_matching_code_reads() -> None:
     points = fit_thresholds(scores(500, 0.6, 0), scores(20_000, 0.1, 1))
-    data = {"schema": SCHEMA, "id": "m/d/1", "model_id": "m", "made": {}, "thresholds": points}
+    curves = {"located": [points], "assumed": [points]}
+    data = {"schema": SCHEMA, "id": "m/d/1", "model_id": "m", "made": {}} | curves
     calibration = parse_calibration(json.dumps(data), "test")
-    thresholds = [threshold for _, threshold in calibration.points]
+    thresholds = [threshold for _, threshold in calibration.located[0]]
     assert thresholds == sorted(thresholds)
-    assert calibration.rule(0.01).threshold == dict(calibration.points)[0.01]
+    assert calibration.rule(0.01).threshold == dict(calibration.located[0])[0.01]

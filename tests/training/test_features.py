@@ -115,7 +115,7 @@ def test_rows_keep_the_order_of_the_samples_and_lost_faces_keep_their_place(
     values = [(i * 37) % 200 + 1 for i in range(40)]
     values[0] = values[17] = values[39] = 0
     samples = [Sample(grey(tmp_path / f"{i}.png", value)) for i, value in enumerate(values)]
-    features = extract(iter(samples), FakeFinder(), network, total=len(samples))
+    features = extract(samples, FakeFinder(), network, tmp_path / "kept.npz")
     assert features.embeddings.shape == (40, 128)
     assert features.pooled.shape == (40, 1024)
     assert features.usable.dtype == np.bool_
@@ -131,7 +131,7 @@ def test_image_that_cannot_be_read_is_not_taken_for_one_without_a_face(
 ) -> None:
     good = Sample(grey(tmp_path / "1.png", 90))
     with pytest.raises(ImageNotFoundError, match=r"gone\.jpg"):
-        extract([good, Sample(tmp_path / "gone.jpg")], FakeFinder(), network, total=2)
+        extract([good, Sample(tmp_path / "gone.jpg")], FakeFinder(), network, tmp_path / "a.npz")
     (tmp_path / "text.jpg").write_text("hello", encoding="utf-8")
     with pytest.raises(NotAnImageError, match=r"text\.jpg"):
-        extract([Sample(tmp_path / "text.jpg"), good], FakeFinder(), network, total=2)
+        extract([Sample(tmp_path / "text.jpg"), good], FakeFinder(), network, tmp_path / "b.npz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -9,8 +10,9 @@ from tqdm import tqdm
 
 from steadyface.cli import options
 from steadyface.cli.status import Status, report_errors
-from steadyface.distortions import KINDS, apply, contact_sheet, distorted_name, rng_for
-from steadyface.errors import SteadyfaceError, UsageError
+from steadyface.distortions import KINDS, apply, contact_sheet, rng_for
+from steadyface.distortions.copies import plan_copies, refuse_same_file
+from steadyface.errors import SteadyfaceError
 from steadyface.evaluation.output import writable_folder
 from steadyface.imaging.decode import decode
 from steadyface.imaging.write import write_image
@@ -50,34 +52,25 @@ def command(
 ) -> None:
     """Make distorted copies of an image, or of a folder of them, named STEM_KIND.jpg in TARGET."""
     if sheet:
-        write_image(target, contact_sheet(decode(source), seed))
+        pixels = decode(source)
+        refuse_same_file(target, source)
+        write_image(target, contact_sheet(pixels, seed))
         return
     chosen = KINDS if "all" in kinds else tuple(dict.fromkeys(kinds))
-    places = _places(source, target)
+    images = options.expand_images((source,))
+    copies = plan_copies(images, source, target, chosen)
     writable_folder(target)
     errors = []
-    for image, place in tqdm(places, unit="image", disable=None):
+    by_image = groupby(copies, key=lambda copy: copy.image)
+    for image, its_copies in tqdm(by_image, total=len(images), unit="image", disable=None):
         try:
             pixels = decode(image)
         except SteadyfaceError as error:
             errors.append(error)
             continue
-        for kind in chosen:
-            copy = apply(pixels, kind, severity, rng_for(seed, image.name, kind))
-            write_image(place / distorted_name(image.stem, kind), copy)
+        for copy in its_copies:
+            rng = rng_for(seed, image.name, copy.kind)
+            write_image(copy.file, apply(pixels, copy.kind, severity, rng))
     report_errors(errors)
     if errors:
         ctx.exit(Status.UNREADABLE)
-
-
-def _places(source: Path, target: Path) -> list[tuple[Path, Path]]:
-    """Each image with the folder its copies go to; subfolders of SOURCE are kept."""
-    places = []
-    taken: dict[Path, Path] = {}
-    for image in options.expand_images((source,)):
-        inner = image.parent.relative_to(source) if source.is_dir() else Path()
-        other = taken.setdefault(inner / image.stem, image)
-        if other is not image:
-            raise UsageError(f"{image}: its copies would replace those of {other}; rename one")
-        places.append((image, target / inner))
-    return places

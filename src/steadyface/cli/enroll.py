@@ -8,7 +8,7 @@ import click
 from tqdm import tqdm
 
 from steadyface.cli import options
-from steadyface.cli.render import print_json
+from steadyface.cli.render import error_json, print_json
 from steadyface.cli.status import Status, report_errors
 from steadyface.errors import DatasetLayoutError, SteadyfaceError
 from steadyface.evaluation.layouts import read_people
@@ -22,8 +22,9 @@ from steadyface.types import DetectionMode, FaceChoice
 @click.command("enroll")
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.gallery_option
-@options.detection_option
-@options.face_option("largest")
+@options.reference_detection_option
+@options.faces_option("largest", "central", default="largest")
+@options.max_pixels_option
 @options.json_option
 @click.pass_context
 def command(
@@ -32,25 +33,25 @@ def command(
     gallery_url: str,
     detection: DetectionMode,
     faces: FaceChoice,
+    max_pixels: int,
     as_json: bool,
 ) -> None:
     """Enrol people: each folder in FOLDER is an identity, the images in it its references."""
     people = read_people(folder)
     for name in people:
         clean_name(name)  # a name that is refused ends the command before anyone is enrolled
-    analyzer = Analyzer(detection=detection, faces=faces)
+    analyzer = Analyzer(detection=detection, faces=faces, max_pixels=max_pixels)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="create") as gallery:
         recognizer = Recognizer(gallery, analyzer=analyzer)
         shown = tqdm(people.items(), unit="identity", disable=None)
         enrolments = [recognizer.enroll(name, images) for name, images in shown]
     errors = [error for enrolment in enrolments for error in enrolment.errors]
-    errors += [_nobody(folder / e.identity) for e in enrolments if not e.enrolled]
+    errors += [_nobody(folder / e.identity) for e in enrolments if not e.enrolled + e.held]
     if as_json:
         print_json({"gallery": gallery_url, "enrolled": [_json(e) for e in enrolments]})
     else:
         for enrolment in enrolments:
-            count = f"{enrolment.enrolled} reference{'' if enrolment.enrolled == 1 else 's'}"
-            click.echo(f"{enrolment.identity}: {count}{_notes(enrolment)}")
+            click.echo(_line(enrolment))
     report_errors(errors)
     if errors:
         ctx.exit(Status.UNREADABLE)
@@ -62,18 +63,18 @@ def _nobody(folder: Path) -> SteadyfaceError:
     )
 
 
+def _line(enrolment: Enrolment) -> str:
+    count = f"{enrolment.enrolled} reference{'' if enrolment.enrolled == 1 else 's'}"
+    held = f", {enrolment.held} held already" if enrolment.held else ""
+    also = "".join(f" [{d.source} is also {d.identity}'s]" for d in enrolment.duplicates)
+    return f"{enrolment.identity}: {count}{held}{also}"
+
+
 def _json(enrolment: Enrolment) -> dict[str, object]:
     return {
         "identity": enrolment.identity,
         "references": enrolment.enrolled,
-        "assumed": list(enrolment.assumed),
-        "errors": [str(error) for error in enrolment.errors],
+        "held": enrolment.held,
+        "duplicates": [{"source": d.source, "identity": d.identity} for d in enrolment.duplicates],
+        "errors": [error_json(error) for error in enrolment.errors],
     }
-
-
-def _notes(enrolment: Enrolment) -> str:
-    if not enrolment.assumed:
-        return ""
-    return (
-        f" [no face found in {', '.join(enrolment.assumed)}: middle of the image taken as a face]"
-    )

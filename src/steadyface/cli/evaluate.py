@@ -35,7 +35,7 @@ def command() -> None:
     """Measure on labelled folders. Images without an answer count as errors and are named.
 
     Labelled photos show their person in the middle, others may stand behind: the most central face
-    counts. `--face largest` measures what the other commands do by default.
+    counts. `--faces largest` measures what the other commands do by default.
     """
 
 
@@ -58,7 +58,7 @@ def _output_options(function: F) -> F:
 @command.command("gender")
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.detection_option
-@options.face_option("central")
+@options.faces_option("largest", "central", default="central")
 @_output_options
 @click.pass_context
 def gender(
@@ -92,7 +92,7 @@ def gender(
 )
 @options.rule_options
 @options.detection_option
-@options.face_option("central")
+@options.faces_option("largest", "central", default="central")
 @_output_options
 @click.pass_context
 def match(
@@ -133,7 +133,7 @@ def match(
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the distortions.")
 @options.detection_option
-@options.face_option("central")
+@options.faces_option("largest", "central", default="central")
 @_output_options
 @click.pass_context
 def pairs(

@@ -8,7 +8,7 @@ import click
 from tqdm import tqdm
 
 from steadyface.cli import options
-from steadyface.cli.render import gender_json, how_found, print_json
+from steadyface.cli.render import batch_json, gender_json, how_found, print_json
 from steadyface.cli.status import Status, report_errors
 from steadyface.pipeline import Analyzer
 from steadyface.types import DetectionMode, FaceChoice, ImageResult
@@ -17,7 +17,8 @@ from steadyface.types import DetectionMode, FaceChoice, ImageResult
 @click.command("gender")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.detection_option
-@options.faces_option
+@options.faces_option("largest", "central", "all", default="largest")
+@options.max_pixels_option
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0.5, 1.0),
@@ -30,26 +31,23 @@ def command(
     paths: tuple[Path, ...],
     detection: DetectionMode,
     faces: FaceChoice,
+    max_pixels: int,
     min_confidence: float | None,
     as_json: bool,
 ) -> None:
     """Gender of the faces in images; PATH is an image or a folder of them."""
     images = options.expand_images(paths)
-    analyzer = Analyzer(detection=detection, faces=faces, min_gender_confidence=min_confidence)
+    analyzer = Analyzer(
+        detection=detection,
+        faces=faces,
+        min_gender_confidence=min_confidence,
+        max_pixels=max_pixels,
+    )
     shown = tqdm(analyzer.analyze_many(images), total=len(images), unit="image", disable=None)
     results = list(shown)
     errors = [result.error for result in results if result.error is not None]
     if as_json:
-        print_json(
-            {
-                "results": [_json(r) for r in results if r.error is None],
-                "errors": [
-                    {"source": r.source, "error": str(r.error)}
-                    for r in results
-                    if r.error is not None
-                ],
-            }
-        )
+        print_json(batch_json(results, lambda r: r.error, _json))
     else:
         for result in results:
             _print(result)

@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": "Are these two images the same person?",
     "enroll": "Enrol people from folders into a gallery.",
     "match": "Match images against a gallery.",
+    "gallery": "List, show, rename and remove the people of a gallery.",
     "distort": "Make distorted copies of images.",
     "evaluate": "Measure on labelled folders.",
     "train": "Train on your own folders.",

@@ -8,10 +8,18 @@ import click
 from tqdm import tqdm
 
 from steadyface.cli import options
-from steadyface.cli.render import decided_at, face_json, how_found, match_json, print_json
+from steadyface.cli.render import (
+    batch_json,
+    decided_at,
+    face_json,
+    how_found,
+    match_json,
+    print_json,
+)
 from steadyface.cli.status import Status, report_errors
+from steadyface.errors import CalibrationError
 from steadyface.gallery import open_gallery
-from steadyface.matching.calibration import rule_for
+from steadyface.matching.calibration import fmr_for_fpir, rule_for
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import ProbeMatch, Recognizer
 from steadyface.types import DetectionMode, FaceChoice
@@ -22,7 +30,14 @@ from steadyface.types import DetectionMode, FaceChoice
 @options.gallery_option
 @options.rule_options
 @options.detection_option
-@options.faces_option
+@options.faces_option("largest", "central", "all", default="largest")
+@options.max_pixels_option
+@click.option(
+    "--fpir",
+    type=float,
+    help="Share of strangers who may match someone, to decide at; the FMR follows from how many "
+    "people are enrolled.",
+)
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Candidates.")
 @options.json_option
 @click.pass_context
@@ -34,28 +49,30 @@ def command(
     threshold: float | None,
     detection: DetectionMode,
     faces: FaceChoice,
+    max_pixels: int,
+    fpir: float | None,
     top: int,
     as_json: bool,
 ) -> None:
-    """Match images against a gallery. Exit status 1 says that nothing matched."""
+    """Match images against a gallery. Exit status 1 says that nothing matched.
+
+    An FMR is that of one comparison. A probe is compared with everyone enrolled, so a stranger
+    matches someone about as often as the FMR times the number of identities; --json gives that
+    share as expected_fpir.
+    """
     images = options.expand_images(paths)
-    analyzer = Analyzer(detection=detection, faces=faces)
-    rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+    analyzer = Analyzer(detection=detection, faces=faces, max_pixels=max_pixels)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="read") as gallery:
+        if fpir is not None:
+            if fmr is not None:
+                raise CalibrationError("give a target FMR or a target FPIR, not both")
+            fmr = fmr_for_fpir(fpir, gallery.count().identities)
+        rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
         answers = Recognizer(gallery, analyzer=analyzer, rule=rule).match_many(images, top=top)
         results = list(tqdm(answers, unit="face", disable=None))
     errors = [result.error for result in results if result.error is not None]
     if as_json:
-        print_json(
-            {
-                "results": [_json(r) for r in results if r.error is None],
-                "errors": [
-                    {"source": r.source, "error": str(r.error)}
-                    for r in results
-                    if r.error is not None
-                ],
-            }
-        )
+        print_json(batch_json(results, lambda r: r.error, _json))
     else:
         for result in results:
             _print(result)

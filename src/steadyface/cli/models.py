@@ -8,7 +8,11 @@ from steadyface.cli import options
 from steadyface.cli.render import print_json
 from steadyface.cli.status import Status
 from steadyface.models.catalog import load_catalog
+from steadyface.models.graphs import verify_graph
 from steadyface.models.store import FileState, default_store
+
+#: Status of a model whose graph holds its weights: there is nothing to fetch.
+PACKAGED = "packaged"
 
 
 @click.group("models")
@@ -28,7 +32,9 @@ def list_models(as_json: bool) -> None:
             "default": entry.default,
             "licence": entry.licence,
             "weights": entry.weights,
-            "status": store.verify(catalog.weight_file(entry.weights)).value,
+            "status": PACKAGED
+            if entry.weights is None
+            else store.verify(catalog.weight_file(entry.weights)).value,
         }
         for entry in catalog.models
     ]
@@ -49,10 +55,12 @@ def fetch(ids: tuple[str, ...], as_json: bool) -> None:
     entries = [catalog.model(model_id) for model_id in ids] if ids else catalog.models
     rows = []
     for entry in entries:
-        path = store.ensure(catalog.weight_file(entry.weights))
-        rows.append({"id": entry.id, "path": str(path)})
+        path = None
+        if entry.weights is not None:
+            path = str(store.ensure(catalog.weight_file(entry.weights)))
+        rows.append({"id": entry.id, "path": path})
         if not as_json:
-            click.echo(f"{entry.id}: {path}")
+            click.echo(f"{entry.id}: {path if path is not None else 'packaged, nothing to fetch'}")
     if as_json:
         print_json(rows)
 
@@ -61,15 +69,18 @@ def fetch(ids: tuple[str, ...], as_json: bool) -> None:
 @options.json_option
 @click.pass_context
 def verify(ctx: click.Context, as_json: bool) -> None:
-    """Check the cached weights against the catalog's SHA-256; status 1 if any is not right."""
+    """Check weights, cached and packaged, against their SHA-256; status 1 if any is not right."""
     catalog, store = load_catalog(), default_store()
-    rows = [
-        {"weights": file.name, "status": store.verify(file).value} for file in catalog.weight_files
-    ]
+    states = {file.name: store.verify(file) for file in catalog.weight_files}
+    states |= {
+        entry.graph: verify_graph(entry, catalog)
+        for entry in catalog.models
+        if entry.weights is None
+    }
     if as_json:
-        print_json(rows)
+        print_json([{"weights": name, "status": state.value} for name, state in states.items()])
     else:
-        for row in rows:
-            click.echo(f"{row['weights']}: {row['status']}")
-    if any(row["status"] != FileState.OK for row in rows):
+        for name, state in states.items():
+            click.echo(f"{name}: {state}")
+    if any(state is not FileState.OK for state in states.values()):
         ctx.exit(Status.NO)

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from steadyface.errors import DatasetLayoutError
+from steadyface.imaging.decode import MAX_PIXELS
 from steadyface.imaging.files import list_images
+from steadyface.matching.calibration import DEFAULT_FMR
 from steadyface.types import FaceChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,27 +36,40 @@ def detection_option(function: F) -> F:
     )(function)
 
 
-def faces_option(function: F) -> F:
-    """`--faces`: the largest face of an image, the most central one, or all."""
+def reference_detection_option(function: F) -> F:
+    """`--detection` for references, which have to show a face."""
     return click.option(
-        "--faces",
-        type=click.Choice(["largest", "central", "all"]),
-        default="largest",
+        "--detection",
+        type=click.Choice(["require", "skip"]),
+        default="require",
         show_default=True,
-        help="Which faces of an image to answer for.",
+        help="require: without a face found, the image is not enrolled; skip: images are face "
+        "crops.",
     )(function)
 
 
-def face_option(default: FaceChoice) -> Callable[[F], F]:
-    """`--face`: which one face of an image counts."""
+def faces_option(*choices: FaceChoice, default: FaceChoice) -> Callable[[F], F]:
+    """`--faces`: which faces of an image count."""
     return click.option(
-        "--face",
-        "faces",
-        type=click.Choice(["largest", "central"]),
+        "--faces",
+        type=click.Choice(choices),
         default=default,
         show_default=True,
-        help="Which face of an image counts, where it shows several.",
+        help="Which faces of an image count, where it shows several.",
     )
+
+
+def max_pixels_option(function: F) -> F:
+    """`--max-pixels`: the limit against images that fill the memory."""
+    return click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        default=MAX_PIXELS,
+        show_default=True,
+        envvar="STEADYFACE_MAX_PIXELS",
+        show_envvar=True,
+        help="Refuse larger images.",
+    )(function)
 
 
 def rule_options(function: F) -> F:
@@ -65,7 +80,7 @@ def rule_options(function: F) -> F:
     return click.option(
         "--fmr",
         type=float,
-        help="False match rate of one comparison to decide at.  [default: 0.001]",
+        help=f"False match rate of one comparison to decide at.  [default: {DEFAULT_FMR:g}]",
     )(function)
 
 

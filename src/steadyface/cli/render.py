@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
+from steadyface.errors import ImageError, SteadyfaceError
 from steadyface.types import Comparison, Face, Match
+
+T = TypeVar("T")
 
 
 def print_json(value: object) -> None:
     """Print one indented JSON document; NaN is refused rather than written."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def batch_json(
+    results: Sequence[T], error: Callable[[T], SteadyfaceError | None], render: Callable[[T], Any]
+) -> dict[str, Any]:
+    """The answers of a batch beside the inputs that failed; every input is in one of the two.
+
+    Args:
+        results: one an answer or failure.
+        error: what kept a result back; None where there is an answer.
+        render: an answer as a JSON value.
+    """
+    errors = [failure for result in results if (failure := error(result)) is not None]
+    return {
+        "results": [render(result) for result in results if error(result) is None],
+        "errors": [error_json(failure) for failure in errors],
+    }
+
+
+def error_json(error: SteadyfaceError) -> dict[str, Any]:
+    """A failed input: its name, where the error has one, and what to do."""
+    source = error.source if isinstance(error, ImageError) else None
+    return {"source": source, "error": str(error)}
 
 
 def face_json(face: Face) -> dict[str, Any]:
@@ -59,16 +86,26 @@ def match_json(match: Match) -> dict[str, Any]:
         "threshold": round(match.threshold, 4),
         "fmr": match.fmr,
         "calibration": match.calibration,
+        "expected_fpir": match.expected_fpir,
         "candidates": [
-            {"identity": c.identity, "similarity": round(c.similarity, 4)} for c in match.candidates
+            {
+                "identity": c.identity,
+                "similarity": round(c.similarity, 4),
+                "threshold": round(c.threshold, 4),
+            }
+            for c in match.candidates
         ],
     }
 
 
 def decided_at(decision: Comparison | Match) -> str:
     """Where a decision was made, in words: `threshold 0.312, FMR 0.001`."""
-    rate = "set by hand" if decision.fmr is None else f"FMR {decision.fmr:g}"
-    return f"threshold {decision.threshold:.3f}, {rate}"
+    return f"threshold {decision.threshold:.3f}, {rate_words(decision.fmr)}"
+
+
+def rate_words(fmr: float | None) -> str:
+    """What a threshold stands for, in words."""
+    return "set by hand" if fmr is None else f"FMR {fmr:g}"
 
 
 def how_found(face: Face) -> str:

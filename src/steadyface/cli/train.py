@@ -1,4 +1,4 @@
-"""`steadyface train embedder DIR`."""
+"""`steadyface train embedder DIR` and `steadyface train detector DIR`."""
 
 from __future__ import annotations
 
@@ -57,6 +57,52 @@ def embedder(
         recipe = replace(recipe, steps=2, batch=4, bank=8, workers=0)
     writable_folder(output)
     trained = train_embedder(folder, output, recipe, compiled=not smoke)
+    click.echo(trained.file)
+    report_errors(trained.left_out)
+    if trained.left_out:
+        ctx.exit(Status.UNREADABLE)
+
+
+@command.command("detector")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Recipe in TOML.  [default: the packaged one]"
+)
+@click.option("--steps", type=click.IntRange(1), help="Optimiser steps, instead of the recipe's.")
+@click.option("--smoke", is_flag=True, help="Two tiny steps, to see that everything works.")
+@click.pass_context
+def detector(
+    ctx: click.Context,
+    folder: Path,
+    output: Path,
+    config: Path | None,
+    steps: int | None,
+    smoke: bool,
+) -> None:
+    """Adapt the base detector to distorted frames; FOLDER holds images with faces.
+
+    Needs no labels. Stopped at any moment, the same command goes on from its last checkpoint.
+    OUTPUT gets detector.onnx, detector.json with the figures on held-out frames, log.jsonl and
+    manifest.json, the lists of what was trained on and what was held out.
+    """
+    try:
+        from steadyface.training.detector_recipe import (  # noqa: PLC0415
+            default_detector_recipe,
+            read_detector_recipe,
+        )
+        from steadyface.training.train_detector import train_detector  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(
+            f"training needs {error.name}; install it with: pip install 'steadyface[train]'"
+        ) from error
+    recipe = default_detector_recipe() if config is None else read_detector_recipe(config)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    if smoke:
+        recipe = replace(recipe, steps=2, batch=2, workers=0)
+    writable_folder(output)
+    trained = train_detector(folder, output, recipe)
     click.echo(trained.file)
     report_errors(trained.left_out)
     if trained.left_out:

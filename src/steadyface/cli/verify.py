@@ -7,11 +7,19 @@ from pathlib import Path
 import click
 
 from steadyface.cli import options
-from steadyface.cli.render import comparison_json, decided_at, face_json, how_found, print_json
+from steadyface.cli.render import (
+    comparison_json,
+    decided_at,
+    error_json,
+    face_json,
+    how_found,
+    print_json,
+)
 from steadyface.cli.status import Status, report_errors
+from steadyface.errors import NoFaceError
 from steadyface.matching.calibration import rule_for
-from steadyface.matching.decide import compare
 from steadyface.pipeline import Analyzer
+from steadyface.recognition import verification
 from steadyface.types import DetectionMode, FaceChoice
 
 
@@ -20,7 +28,8 @@ from steadyface.types import DetectionMode, FaceChoice
 @click.argument("second", type=click.Path(path_type=Path))
 @options.rule_options
 @options.detection_option
-@options.face_option("largest")
+@options.faces_option("largest", "central", default="largest")
+@options.max_pixels_option
 @options.json_option
 @click.pass_context
 def command(
@@ -31,18 +40,26 @@ def command(
     threshold: float | None,
     detection: DetectionMode,
     faces: FaceChoice,
+    max_pixels: int,
     as_json: bool,
 ) -> None:
     """Are the faces in two images the same person? Exit status 1 says no."""
-    analyzer = Analyzer(detection=detection, faces=faces)
+    analyzer = Analyzer(detection=detection, faces=faces, max_pixels=max_pixels)
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
     results = list(analyzer.analyze_many([first, second]))
     errors = [result.error for result in results if result.error is not None]
     if errors:
+        if as_json:
+            print_json({"errors": [error_json(error) for error in errors]})
         report_errors(errors)
         ctx.exit(Status.UNREADABLE)
     a, b = (result.faces[0] for result in results)
-    decision = compare(a.embedding, b.embedding, rule)
+    try:
+        decision = verification(a, b, rule, (str(first), str(second))).comparison
+    except NoFaceError as error:
+        if as_json:
+            print_json({"errors": [error_json(error)]})
+        raise
     if as_json:
         print_json(comparison_json(decision) | {"first": face_json(a), "second": face_json(b)})
     else:

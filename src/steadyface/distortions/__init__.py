@@ -12,7 +12,7 @@ from steadyface.distortions import (  # noqa: F401
 )
 from steadyface.distortions.applying import apply, compose, rng_for
 from steadyface.distortions.naming import distorted_name, kind_of
-from steadyface.distortions.registry import kinds
+from steadyface.distortions.registry import kinds, variants
 from steadyface.distortions.sheet import contact_sheet
 from steadyface.distortions.suites import SUITES, Condition
 
@@ -28,4 +28,5 @@ __all__ = [
     "distorted_name",
     "kind_of",
     "rng_for",
+    "variants",
 ]

@@ -12,19 +12,27 @@ from steadyface.types import FloatArray, RGBImage
 _FINE = 8
 
 
-@distortion("blurred")
-def blurred(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImage:
-    """One of gaussian, defocus (a disc) and motion (a line with a direction) blur."""
-    variant = rng.choice(("gaussian", "defocus", "motion"))
-    scale = scale_of(image)
-    if variant == "gaussian":
-        sigma = at(severity, 1.4, 2.3, 3.3, 4.3, 5.4) * scale
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3)), dtype=np.uint8)
-    if variant == "defocus":
-        kernel = disc_kernel(at(severity, 2.4, 4.0, 5.8, 7.6, 9.4) * scale)
-    else:
-        length = at(severity, 7, 11.5, 16, 20.5, 25) * scale
-        kernel = line_kernel(length, float(rng.uniform(0, 180)))
+@distortion("blurred", "gaussian")
+def gaussian(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImage:
+    """Plain softness; nothing of it is random."""
+    sigma = at(severity, 1.4, 2.3, 3.3, 4.3, 5.4) * scale_of(image)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3)), dtype=np.uint8)
+
+
+@distortion("blurred", "defocus")
+def defocus(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImage:
+    """Out of focus: every point becomes a disc; nothing of it is random."""
+    return _spread(image, disc_kernel(at(severity, 2.4, 4.0, 5.8, 7.6, 9.4) * scale_of(image)))
+
+
+@distortion("blurred", "motion")
+def motion(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImage:
+    """Shaken: every point becomes a line of a random direction."""
+    length = at(severity, 7, 11.5, 16, 20.5, 25) * scale_of(image)
+    return _spread(image, line_kernel(length, float(rng.uniform(0, 180))))
+
+
+def _spread(image: RGBImage, kernel: FloatArray) -> RGBImage:
     blurry = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurry, dtype=np.uint8)
 

@@ -13,8 +13,9 @@ from steadyface.types import RGBImage
 def lowlight(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImage:
     """Less exposure, shot noise of the photons left, read noise of the sensor, a colour cast.
 
-    Photon counts are Poisson: their noise grows with the root of the signal. From 20 photons on
-    the normal distribution stands for it closely enough.
+    All noise is drawn from the normal distribution, with the variance that a count of photons has
+    (as large as its mean, for it is Poisson) plus that of the read noise. Where few photons are
+    left, as in shadows, true counts would also be skewed; these are not.
     """
     exposure = at(severity, 0.22, 0.12, 0.065, 0.035, 0.02) * rng.uniform(0.85, 1.15)
     full_well = at(severity, 6000, 4500, 3400, 2600, 2000)

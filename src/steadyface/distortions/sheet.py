@@ -1,21 +1,28 @@
-"""One picture of all kinds at all severities."""
+"""One picture of all kinds and their variants at all severities."""
 
 from __future__ import annotations
+
+from textwrap import wrap
 
 import cv2
 import numpy as np
 
 from steadyface.distortions.applying import apply, rng_for
-from steadyface.distortions.registry import kinds
+from steadyface.distortions.registry import full_name, kinds, variants
 from steadyface.types import RGBImage
 
-_LABEL = 22
-_MARGIN = 76
+_HEADER = 22
+_MARGIN = 84
+#: Height of a line of a row's name, and how many letters fit into it.
+_LINE, _LETTERS = 18, 9
 _WHITE = 255
+_COLUMNS = ("clean", "1", "2", "3", "4", "5")
 
 
 def contact_sheet(image: RGBImage, seed: int = 0, *, tile: int = 160) -> RGBImage:
-    """Rows of kinds, columns clean and severity 1 to 5, with their names.
+    """Rows of kinds, one for each variant; columns clean and severity 1 to 5; with their names.
+
+    All pictures of a row start from the same state of randomness.
 
     Args:
         image: H x W x 3 uint8.
@@ -28,17 +35,33 @@ def contact_sheet(image: RGBImage, seed: int = 0, *, tile: int = 160) -> RGBImag
     width = max(1, round(tile * image.shape[1] / image.shape[0]))
     rows = [_header(width)]
     for kind in kinds():
-        versions = [image] + [apply(image, kind, s, rng_for(seed, kind)) for s in range(1, 6)]
-        label = _text(np.full((tile, _MARGIN, 3), _WHITE, dtype=np.uint8), kind, (4, tile // 2))
-        tiles = [cv2.resize(v, (width, tile), interpolation=cv2.INTER_AREA) for v in versions]
-        rows.append(np.hstack([label, *tiles]))
+        for variant in variants(kind):
+            pictures = [image, *_rising(image, kind, variant, seed)]
+            tiles = [cv2.resize(p, (width, tile), interpolation=cv2.INTER_AREA) for p in pictures]
+            rows.append(np.hstack([_row_name(kind, variant, tile), *tiles]))
     return np.asarray(np.vstack(rows), dtype=np.uint8)
 
 
+def _rising(image: RGBImage, kind: str, variant: str | None, seed: int) -> list[RGBImage]:
+    return [
+        apply(image, kind, severity, rng_for(seed, kind), variant=variant)
+        for severity in range(1, 6)
+    ]
+
+
+def _row_name(kind: str, variant: str | None, tile: int) -> RGBImage:
+    lines = wrap(full_name(kind, variant).replace("_", " "), _LETTERS)
+    label = np.full((tile, _MARGIN, 3), _WHITE, dtype=np.uint8)
+    top = tile // 2 - _LINE * (len(lines) - 1) // 2
+    for number, line in enumerate(lines):
+        label = _text(label, line, (4, top + _LINE * number))
+    return label
+
+
 def _header(width: int) -> RGBImage:
-    header = np.full((_LABEL, _MARGIN + 6 * width, 3), _WHITE, dtype=np.uint8)
-    for column, name in enumerate(("clean", "1", "2", "3", "4", "5")):
-        header = _text(header, name, (_MARGIN + column * width + 4, _LABEL - 6))
+    header = np.full((_HEADER, _MARGIN + len(_COLUMNS) * width, 3), _WHITE, dtype=np.uint8)
+    for column, name in enumerate(_COLUMNS):
+        header = _text(header, name, (_MARGIN + column * width + 4, _HEADER - 6))
     return header
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from steadyface.distortions.applying import HIGHEST, LOWEST
+from steadyface.distortions.applying import check_severity, short
 from steadyface.distortions.registry import get, kinds
 from steadyface.errors import UsageError
 
@@ -19,7 +19,7 @@ class Condition:
     severity: float
 
     def __str__(self) -> str:
-        return f"{self.kind}:{str(float(self.severity)).removesuffix('.0')}"
+        return f"{self.kind}:{short(self.severity)}"
 
     @classmethod
     def parse(cls, text: str) -> Condition:
@@ -28,14 +28,15 @@ class Condition:
         Raises:
             UsageError: another form, an unknown kind, or a severity out of range.
         """
-        kind, separator, strength = text.partition(":")
+        kind, _, strength = text.partition(":")
         try:
             severity = float(strength)
-        except ValueError:
-            severity = float("nan")
-        if not separator or not LOWEST <= severity <= HIGHEST:
-            raise UsageError(f"{text!r} is no condition: give KIND:SEVERITY, such as noisy:3")
+        except ValueError as error:
+            raise UsageError(
+                f"{text!r} is no condition: give KIND:SEVERITY, such as noisy:3"
+            ) from error
         get(kind)
+        check_severity(kind, severity)
         return cls(kind, severity)
 
 

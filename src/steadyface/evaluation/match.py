@@ -27,7 +27,7 @@ from steadyface.evaluation.summaries import (
 from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import DecisionRule
 from steadyface.matching.decide import decide
-from steadyface.matching.scores import template_scores
+from steadyface.matching.scores import ready
 from steadyface.metrics import fnir_at_fpir, rank_k, ranks
 from steadyface.pipeline import Analyzer
 from steadyface.types import FloatArray, Match, Templates
@@ -48,6 +48,7 @@ class MatchEvaluation:
         outcomes: what the pipeline made of each probe.
         scores: P x N float32 cosines; rows of -inf for probes without a face, columns of -inf for
             identities without a usable reference.
+        references: N counts of usable references.
         rule: the decision rule.
         reference_outcomes: what the pipeline made of each reference.
     """
@@ -56,6 +57,7 @@ class MatchEvaluation:
     probes: tuple[Probe, ...]
     outcomes: tuple[Outcome, ...]
     scores: FloatArray
+    references: NDArray[np.int64]
     rule: DecisionRule
     reference_outcomes: tuple[Outcome, ...]
 
@@ -76,8 +78,16 @@ class MatchEvaluation:
         enrolled = np.flatnonzero(np.isfinite(self.scores).any(axis=0))
         names = tuple(self.names[column] for column in enrolled)
         return [
-            decide(row[enrolled], names, self.rule) if got else None
-            for row, got in zip(self.scores, self.acquired, strict=True)
+            None
+            if outcome.face is None
+            else decide(
+                row[enrolled],
+                names,
+                self.references[enrolled],
+                self.rule,
+                located=outcome.face.located,
+            )
+            for row, outcome in zip(self.scores, self.outcomes, strict=True)
         ]
 
     def summary(self) -> dict[str, Any]:
@@ -190,12 +200,19 @@ def evaluate_match(
         label="probes",
     )
     vectors = embeddings_of(outcomes, templates.vectors.shape[1])
-    scores = template_scores(np.nan_to_num(vectors), templates)
+    enrolled_templates = ready(templates)
+    scores = enrolled_templates.score(np.nan_to_num(vectors))
     lost = np.array([outcome.face is None for outcome in outcomes], dtype=np.bool_)
     scores[lost] = -np.inf
     scores[:, np.setdiff1d(np.arange(len(templates.names)), templates.owners)] = -np.inf
     return MatchEvaluation(
-        templates.names, dataset.probes, tuple(outcomes), scores, rule, tuple(enrolled)
+        templates.names,
+        dataset.probes,
+        tuple(outcomes),
+        scores,
+        enrolled_templates.references,
+        rule,
+        tuple(enrolled),
     )
 
 

@@ -5,18 +5,24 @@
 
 from steadyface.gallery.contract import (
     Counts,
+    Duplicate,
+    Enrolled,
     Gallery,
     GalleryMode,
     IdentitySummary,
+    Stats,
     StoredReference,
 )
 from steadyface.gallery.factory import open_gallery
 
 __all__ = [
     "Counts",
+    "Duplicate",
+    "Enrolled",
     "Gallery",
     "GalleryMode",
     "IdentitySummary",
+    "Stats",
     "StoredReference",
     "open_gallery",
 ]

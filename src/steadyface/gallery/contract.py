@@ -40,6 +40,7 @@ class StoredReference:
     """One reference as the gallery keeps it.
 
     Attributes:
+        id: its number in this gallery, which no other reference ever gets; later ones are higher.
         embedding: its embedding: D float32 of Euclidean length 1, and the model that made it.
         source: where the image came from, as given at enrolment.
         metadata: as given at enrolment, after a round trip through JSON.
@@ -47,6 +48,7 @@ class StoredReference:
         enrolled_at: when it was enrolled, in UTC.
     """
 
+    id: int
     embedding: Embedding
     source: str
     metadata: Mapping[str, Any]
@@ -65,6 +67,57 @@ class Counts:
 
     identities: int
     references: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """A gallery as a whole, at one moment.
+
+    Attributes:
+        counts: how much it holds.
+        model_id: the model that made every embedding in it.
+        schema_version: of its tables, 1 or more; an old gallery that was opened for reading keeps
+            its own.
+        size: bytes of storage, without what waits in a log.
+    """
+
+    counts: Counts
+    model_id: str
+    schema_version: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An offered reference whose embedding the gallery has under another identity as well.
+
+    Attributes:
+        source: of the offered reference.
+        identity: the other one.
+    """
+
+    source: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What became of the references that were offered for an identity.
+
+    Attributes:
+        added: how many were stored.
+        held: how many were not, because the identity has the same embedding already, or because
+            it came twice. `added` and `held` together are all that were offered.
+        references: how many the identity has now.
+        duplicates: those that are under other identities too, in the order in which they were
+            offered, then by identity. They are enrolled all the same: which name is right is for
+            people to say.
+    """
+
+    added: int
+    held: int
+    references: int
+    duplicates: tuple[Duplicate, ...] = ()
 
 
 class Gallery(Protocol):
@@ -93,18 +146,18 @@ class Gallery(Protocol):
         """What messages call this gallery; never holds a password."""
         ...
 
-    def enroll(self, identity: str, references: Sequence[Reference]) -> int:
+    def enroll(self, identity: str, references: Sequence[Reference]) -> Enrolled:
         """Store references of an identity: all of them or, on any error, none.
 
-        An identity that is in the gallery already keeps its references and gains these.
+        An identity that is in the gallery already keeps its references and gains those of these
+        that are new to it. An embedding that it has already, number for number, is the same image
+        once more, which would only draw its template towards it: it is left out and counted. That
+        holds too when several processes enrol it at once.
 
         Args:
             identity: 1 to 255 characters, not blank, no control characters.
             references: one or more; each vector 1-D, finite, of Euclidean length 1 (within 1e-3),
                 as long as those in the gallery.
-
-        Returns:
-            How many references the identity has now.
 
         Raises:
             UsageError: a bad name, no references, or metadata that JSON cannot hold.
@@ -158,6 +211,10 @@ class Gallery(Protocol):
 
     def count(self) -> Counts:
         """How many identities and references the gallery holds."""
+        ...
+
+    def stats(self) -> Stats:
+        """How much the gallery holds and takes, and what made it."""
         ...
 
     def templates(self) -> Templates:

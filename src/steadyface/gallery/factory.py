@@ -19,7 +19,9 @@ _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTA
 class Opener(Protocol):
     """Opens a gallery of one store."""
 
-    def __call__(self, rest: str, *, model_id: str, mode: GalleryMode, timeout: float) -> Gallery:
+    def __call__(
+        self, rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float
+    ) -> Gallery:
         """Open the gallery at what follows `scheme://` in its URL; see `open_gallery`."""
         ...
 
@@ -40,7 +42,7 @@ class Store:
 def open_gallery(
     url: str | Path,
     *,
-    model_id: str,
+    model_id: str | None,
     mode: GalleryMode = "read",
     timeout: float = 5.0,
 ) -> Gallery:
@@ -50,7 +52,8 @@ def open_gallery(
         url: the path of an SQLite file (`people.db`), or a URL. `sqlite:///people.db` is a path
             relative to the working folder, `sqlite:////srv/people.db` an absolute one; in a URL,
             `%`, `?` and `#` are written `%25`, `%3F` and `%23`.
-        model_id: the model whose embeddings are to be compared or enrolled.
+        model_id: the model whose embeddings are to be compared or enrolled; None for whichever
+            made the gallery, to look after it without comparing anything.
         mode: `read`, `write`, or `create`: write, and make the gallery where there is none.
         timeout: seconds to wait for another process to let go of the gallery, 0..2e6.
 
@@ -62,10 +65,7 @@ def open_gallery(
         GalleryModelError: another model made its embeddings.
         GalleryError: it cannot be reached, or a newer steadyface wrote it.
     """
-    if not model_id.strip():
-        raise UsageError(f"model_id is {model_id!r}; give the id of the model in use")
-    if mode not in get_args(GalleryMode):
-        raise UsageError(f"mode is {mode!r}; use 'read', 'write' or 'create'")
+    _check_options(model_id, mode)
     if isinstance(url, Path):
         return _open_file(url, model_id=model_id, mode=mode, timeout=timeout)
     if not url.strip():
@@ -84,7 +84,17 @@ def open_gallery(
     return store.open(parts["rest"], model_id=model_id, mode=mode, timeout=timeout)
 
 
-def _open_sqlite_url(rest: str, *, model_id: str, mode: GalleryMode, timeout: float) -> Gallery:
+def _check_options(model_id: str | None, mode: GalleryMode) -> None:
+    if mode not in get_args(GalleryMode):
+        raise UsageError(f"mode is {mode!r}; use 'read', 'write' or 'create'")
+    # A new gallery has no model of its own yet.
+    if mode == "create" if model_id is None else not model_id.strip():
+        raise UsageError(f"model_id is {model_id!r}; give the id of the model in use")
+
+
+def _open_sqlite_url(
+    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float
+) -> Gallery:
     if not rest.startswith("/") or rest == "/":
         raise UsageError(
             f"sqlite://{rest} names no file; write sqlite:///people.db for a path relative to the "
@@ -98,8 +108,8 @@ def _open_sqlite_url(rest: str, *, model_id: str, mode: GalleryMode, timeout: fl
     return _open_file(Path(unquote(rest[1:])), model_id=model_id, mode=mode, timeout=timeout)
 
 
-def _open_file(path: Path, *, model_id: str, mode: GalleryMode, timeout: float) -> Gallery:
-    from steadyface.gallery.sqlite import open_sqlite  # noqa: PLC0415 (see Store.open)
+def _open_file(path: Path, *, model_id: str | None, mode: GalleryMode, timeout: float) -> Gallery:
+    from steadyface.gallery.sqlite_open import open_sqlite  # noqa: PLC0415 (see Store.open)
 
     return open_sqlite(path, model_id=model_id, mode=mode, timeout=timeout)
 

@@ -58,6 +58,6 @@ def unknown_identity(location: str, name: str, names: Iterable[str]) -> UnknownI
     hint = (
         f"did you mean {' or '.join(map(repr, closest))}?"
         if closest
-        else "no name in it comes close; see which it holds, and check the spelling"
+        else "no name in it comes close; `steadyface gallery list` shows those that it has"
     )
     return UnknownIdentityError(f"{location}: no identity is called {name!r}; {hint}")

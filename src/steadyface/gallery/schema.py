@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
 
 from steadyface.errors import GalleryCorruptError, GalleryError
 from steadyface.gallery.codec import VECTOR_FORMAT
@@ -17,27 +17,44 @@ from steadyface.gallery.sqlite_connection import transaction
 #: "SFGL" as a big-endian 32-bit integer, at offset 68 of the file.
 APPLICATION_ID = 0x5346474C
 
-#: The statements of one step; they run in one transaction.
-Migration: TypeAlias = tuple[str, ...]
+#: Start of a vector by which identical ones are found: long enough that others seldom share it,
+#: short enough for an index. The expression has to be the same in the index and in the query.
+VECTOR_START = "substr({}, 1, 16)"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step from a version of the schema to the next.
+
+    Attributes:
+        statements: run in one transaction.
+        needed_to_read: False where a file without it gives readers the same answers, so that they
+            need not wait for a writer.
+    """
+
+    statements: tuple[str, ...]
+    needed_to_read: bool = True
+
 
 # AUTOINCREMENT: an id is never given again, so that order by id is order of enrolment.
 # CHECK (typeof ...) instead of STRICT tables, which SQLite has only since 3.37.
 MIGRATIONS: tuple[Migration, ...] = (
-    (
-        """
+    Migration(
+        (
+            """
         CREATE TABLE meta (
             key TEXT NOT NULL PRIMARY KEY,
             value TEXT NOT NULL
         ) WITHOUT ROWID
         """,
-        """
+            """
         CREATE TABLE identity (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             name TEXT NOT NULL UNIQUE CHECK (typeof(name) = 'text'),
             created_at TEXT NOT NULL
         )
         """,
-        """
+            """
         CREATE TABLE reference (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             identity_id INTEGER NOT NULL REFERENCES identity (id) ON DELETE CASCADE,
@@ -49,9 +66,22 @@ MIGRATIONS: tuple[Migration, ...] = (
             vector BLOB NOT NULL CHECK (typeof(vector) = 'blob')
         )
         """,
-        "CREATE INDEX reference_identity ON reference (identity_id)",
+            "CREATE INDEX reference_identity ON reference (identity_id)",
+        )
+    ),
+    # Not unique: a file of version 1 may hold an image twice. On an expression, not on a column
+    # with a hash: nothing to fill in or to keep true, and the integrity check covers it.
+    Migration(
+        (f"CREATE INDEX reference_vector ON reference ({VECTOR_START.format('vector')})",),
+        needed_to_read=False,
     ),
 )
+
+
+def oldest_readable(migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Return the oldest version that readers understand as it is."""
+    needed = [n for n, migration in enumerate(migrations, start=1) if migration.needed_to_read]
+    return max(needed)
 
 
 def recognise(connection: sqlite3.Connection, location: str, known: int) -> int:
@@ -69,7 +99,7 @@ def recognise(connection: sqlite3.Connection, location: str, known: int) -> int:
     with transaction(connection, "DEFERRED"):  # all three from the same state of the file
         objects = _number(connection, "SELECT COUNT(*) FROM sqlite_master")
         application = _number(connection, "PRAGMA application_id")
-        version = _number(connection, "PRAGMA user_version")
+        version = read_version(connection)
     if application == 0 and version == 0 and objects == 0:
         return 0
     if application != APPLICATION_ID or version < 1:
@@ -78,7 +108,7 @@ def recognise(connection: sqlite3.Connection, location: str, known: int) -> int:
         )
     if version > known:
         raise GalleryError(
-            f"{location}: written by a newer steadyface (gallery format {version}, this one knows "
+            f"{location}: written by a newer steadyface (schema version {version}, this one knows "
             f"{known}); upgrade steadyface"
         )
     return version
@@ -87,24 +117,25 @@ def recognise(connection: sqlite3.Connection, location: str, known: int) -> int:
 def migrate(
     connection: sqlite3.Connection,
     *,
-    model_id: str,
+    model_id: str | None,
     migrations: Sequence[Migration],
 ) -> None:
     """Bring a file that `recognise` accepted to the newest version, each step in a transaction.
 
     Args:
         connection: to the file; not in a transaction.
-        model_id: the gallery's model, used when the file holds nothing yet.
+        model_id: the gallery's model, noted when the file holds nothing yet; None where it does.
         migrations: all steps from an empty file on.
     """
-    for number, statements in enumerate(migrations, start=1):
+    for number, migration in enumerate(migrations, start=1):
         with transaction(connection, "IMMEDIATE"):
             # Read under the lock: another process may have been here in the meantime.
-            if _number(connection, "PRAGMA user_version") >= number:
+            if read_version(connection) >= number:
                 continue
-            for statement in statements:
+            for statement in migration.statements:
                 connection.execute(statement)
             if number == 1:
+                assert model_id is not None  # only mode `create` gets here, which names a model
                 connection.executemany(
                     "INSERT INTO meta (key, value) VALUES (?, ?)",
                     [("format", VECTOR_FORMAT), ("model_id", model_id)],
@@ -116,6 +147,11 @@ def migrate(
 def read_meta(connection: sqlite3.Connection) -> Mapping[str, str]:
     """Return the table of facts about the gallery: `model_id`, `format`, `dimension`, ..."""
     return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def read_version(connection: sqlite3.Connection) -> int:
+    """Return how many migrations the file has been through."""
+    return _number(connection, "PRAGMA user_version")
 
 
 def _number(connection: sqlite3.Connection, statement: str) -> int:

@@ -8,19 +8,18 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from steadyface.errors import GalleryError, GalleryLockedError, GalleryModelError, UsageError
-from steadyface.gallery import codec, schema
+from steadyface.errors import GalleryError, UsageError
+from steadyface.gallery import codec
 from steadyface.gallery import sqlite_queries as queries
-from steadyface.gallery.contract import Counts, GalleryMode, IdentitySummary, StoredReference
+from steadyface.gallery.contract import Counts, Enrolled, IdentitySummary, Stats, StoredReference
 from steadyface.gallery.names import clean_name, unknown_identity
-from steadyface.gallery.sqlite_connection import connect, not_found, transaction, use_wal
+from steadyface.gallery.sqlite_connection import transaction
 from steadyface.gallery.sqlite_errors import damaged, gallery_errors, locked
 from steadyface.types import Reference, Templates
 
@@ -33,7 +32,7 @@ def utc_now() -> datetime:
 
 
 class SqliteGallery:
-    """The contract of `Gallery` on one SQLite file; make it with `open_sqlite`.
+    """The contract of `Gallery` on one SQLite file; `open_sqlite` makes it.
 
     Args:
         connection: to a file that holds a gallery of the newest version; becomes this object's.
@@ -72,7 +71,7 @@ class SqliteGallery:
         """The path of the file as it was given."""
         return self._location
 
-    def enroll(self, identity: str, references: Sequence[Reference]) -> int:
+    def enroll(self, identity: str, references: Sequence[Reference]) -> Enrolled:
         """Store references of an identity; see `Gallery.enroll`."""
         name = clean_name(identity)
         rows = codec.encode_references(
@@ -87,8 +86,14 @@ class SqliteGallery:
                 (name, now),
             )
             owner = self._identity_id(connection, name)
-            queries.insert_references(connection, owner, rows, model_id=self._model_id, moment=now)
-            return queries.count_references(connection, owner)
+            new, duplicates = queries.new_references(connection, owner, rows)
+            queries.insert_references(connection, owner, new, model_id=self._model_id, moment=now)
+            return Enrolled(
+                added=len(new),
+                held=len(rows) - len(new),
+                references=queries.count_references(connection, owner),
+                duplicates=duplicates,
+            )
 
     def remove(self, *identities: str) -> int:
         """Delete identities for good; see `Gallery.remove`.
@@ -141,15 +146,7 @@ class SqliteGallery:
             if value is not None and not 0 <= value <= _LARGEST_INTEGER:
                 raise UsageError(f"{option} is {value}; give a number from 0 on")
         with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT name, (SELECT COUNT(*) FROM reference WHERE identity_id = identity.id),"
-                " created_at FROM identity ORDER BY name LIMIT ? OFFSET ?",
-                (-1 if limit is None else limit, offset),
-            )
-            return [
-                IdentitySummary(name, count, codec.decode_time(moment))
-                for name, count, moment in rows
-            ]
+            return queries.select_identities(connection, limit=limit, offset=offset)
 
     def references(self, identity: str) -> list[StoredReference]:
         """The references of an identity; see `Gallery.references`."""
@@ -160,10 +157,12 @@ class SqliteGallery:
     def count(self) -> Counts:
         """How many identities and references the gallery holds."""
         with self._reading() as connection:
-            row = connection.execute(
-                "SELECT (SELECT COUNT(*) FROM identity), (SELECT COUNT(*) FROM reference)"
-            ).fetchone()
-            return Counts(*row)
+            return queries.count(connection)
+
+    def stats(self) -> Stats:
+        """How much the gallery holds and takes, and what made it; see `Gallery.stats`."""
+        with self._reading() as connection:
+            return queries.select_stats(connection, self._model_id)
 
     def templates(self) -> Templates:
         """Every reference as one matrix; see `Gallery.templates`."""
@@ -239,93 +238,3 @@ class SqliteGallery:
             names = [other for (other,) in connection.execute("SELECT name FROM identity")]
             raise unknown_identity(self._location, name, names)
         return int(row[0])
-
-
-def open_sqlite(
-    path: Path,
-    *,
-    model_id: str,
-    mode: GalleryMode,
-    timeout: float,
-    clock: Callable[[], datetime] = utc_now,
-    migrations: Sequence[schema.Migration] = schema.MIGRATIONS,
-) -> SqliteGallery:
-    """Open a gallery file, or make it in mode `create`; see `steadyface.gallery.open_gallery`.
-
-    The whole file is checked for damage (about 0.1 s for 100,000 references).
-
-    Args:
-        path: the file.
-        model_id: the model in use.
-        mode: see `GalleryMode`.
-        timeout: seconds to wait for another process to let go of the file.
-        clock: gives the time of enrolment.
-        migrations: all steps from an empty file to the newest version.
-    """
-    location = str(path)
-    with gallery_errors(location, timeout):
-        connection = connect(path, mode=mode, timeout=timeout)
-        try:
-            version = _recognise(connection, location, mode=mode, known=len(migrations))
-            if mode != "read":
-                use_wal(connection, location, timeout)
-                # Takes the writer's lock also when there is nothing to do: better to learn here
-                # than after an hour of embedding that the file cannot be written.
-                schema.migrate(connection, model_id=model_id, migrations=migrations)
-            elif version < len(migrations):
-                raise GalleryError(
-                    f"{location}: written by an older steadyface (gallery format {version}, this "
-                    f"one reads {len(migrations)}); open it once for writing, which brings it up "
-                    "to date"
-                )
-            meta = schema.read_meta(connection)
-            _check_meta(meta, location, model_id)
-        except BaseException:
-            connection.close()
-            raise
-    gallery = SqliteGallery(
-        connection,
-        location=location,
-        model_id=model_id,
-        writable=mode != "read",
-        timeout=timeout,
-        clock=clock,
-    )
-    if mode != "read" and "erase" in meta:
-        try:
-            # Another process in the way is no reason not to open: the mark stays for next time.
-            with suppress(GalleryLockedError):
-                gallery.erase_removed()
-        except BaseException:
-            gallery.close()
-            raise
-    return gallery
-
-
-def _recognise(
-    connection: sqlite3.Connection, location: str, *, mode: GalleryMode, known: int
-) -> int:
-    version = schema.recognise(connection, location, known)
-    if version == 0 and mode != "create":
-        raise not_found(location)  # made, and killed before anything was in it
-    # Not quick_check: that leaves indexes out, and a damaged one would hide references.
-    (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if state != "ok":
-        raise damaged(location, state)
-    return version
-
-
-def _check_meta(meta: Mapping[str, str], location: str, model_id: str) -> None:
-    if "model_id" not in meta or "format" not in meta:
-        raise damaged(location, "it does not say which model made it")
-    if meta["format"] != codec.VECTOR_FORMAT:
-        raise GalleryError(
-            f"{location}: its vectors are written as {meta['format']!r}, which this steadyface "
-            "cannot read; upgrade steadyface"
-        )
-    if meta["model_id"] != model_id:
-        raise GalleryModelError(
-            f"{location}: made with the model {meta['model_id']!r}, but the model in use is "
-            f"{model_id!r}, and their embeddings do not compare; enrol the people again with "
-            "`steadyface enroll` into a new gallery"
-        )

@@ -9,12 +9,47 @@ import sqlite3
 
 import numpy as np
 
-from steadyface.gallery import codec
-from steadyface.gallery.contract import StoredReference
+from steadyface.gallery import codec, schema
+from steadyface.gallery.contract import Counts, Duplicate, IdentitySummary, Stats, StoredReference
 from steadyface.types import Embedding, FloatArray, Templates
 
 #: Rows decoded at a time, so that the matrix is never in memory twice.
 _BATCH = 4096
+
+_HOLDERS = (
+    "SELECT identity.id, identity.name FROM reference"
+    " JOIN identity ON identity.id = reference.identity_id"
+    f" WHERE {schema.VECTOR_START.format('vector')} = {schema.VECTOR_START.format('?1')}"
+    " AND vector = ?1 ORDER BY identity.name"
+)
+
+
+def select_identities(
+    connection: sqlite3.Connection, *, limit: int | None, offset: int
+) -> list[IdentitySummary]:
+    """Return a page of the identities by name; arguments as for `Gallery.identities`."""
+    rows = connection.execute(
+        "SELECT name, (SELECT COUNT(*) FROM reference WHERE identity_id = identity.id),"
+        " created_at FROM identity ORDER BY name LIMIT ? OFFSET ?",
+        (-1 if limit is None else limit, offset),
+    )
+    return [IdentitySummary(name, count, codec.decode_time(moment)) for name, count, moment in rows]
+
+
+def count(connection: sqlite3.Connection) -> Counts:
+    """Return how much the gallery holds."""
+    row = connection.execute(
+        "SELECT (SELECT COUNT(*) FROM identity), (SELECT COUNT(*) FROM reference)"
+    ).fetchone()
+    return Counts(*row)
+
+
+def select_stats(connection: sqlite3.Connection, model_id: str) -> Stats:
+    """Return what `Gallery.stats` says of a gallery made with `model_id`."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    version = schema.read_version(connection)
+    return Stats(count(connection), model_id, version, size=pages * page_size)
 
 
 def count_references(connection: sqlite3.Connection, owner: int) -> int:
@@ -22,6 +57,20 @@ def count_references(connection: sqlite3.Connection, owner: int) -> int:
     statement = "SELECT COUNT(*) FROM reference WHERE identity_id = ?"
     row = connection.execute(statement, (owner,)).fetchone()
     return int(row[0])
+
+
+def new_references(
+    connection: sqlite3.Connection, owner: int, offered: list[codec.EncodedReference]
+) -> tuple[list[codec.EncodedReference], tuple[Duplicate, ...]]:
+    """Return which references the identity with this id lacks, and which another identity has."""
+    new: dict[bytes, codec.EncodedReference] = {}
+    duplicates = []
+    for reference in offered:
+        holders = dict(connection.execute(_HOLDERS, (reference.vector,)).fetchall())
+        if holders.pop(owner, None) is None:
+            new.setdefault(reference.vector, reference)
+        duplicates += [Duplicate(reference.source, name) for name in holders.values()]
+    return list(new.values()), tuple(duplicates)
 
 
 def insert_references(
@@ -56,20 +105,21 @@ def settle_dimension(connection: sqlite3.Connection, dimension: int, what: str) 
 def select_references(connection: sqlite3.Connection, owner: int) -> list[StoredReference]:
     """Return the references of the identity with this id, first enrolled first."""
     rows = connection.execute(
-        "SELECT vector, model_id, source, metadata, quality, created_at"
+        "SELECT vector, id, model_id, source, metadata, quality, created_at"
         " FROM reference WHERE identity_id = ? ORDER BY id",
         (owner,),
     ).fetchall()
     vectors = codec.decode_vectors([row[0] for row in rows], _noted_dimension(connection))
     return [
         StoredReference(
+            id=number,
             embedding=Embedding(vector, model_id),
             source=source,
             metadata=codec.decode_metadata(metadata),
             quality=quality,
             enrolled_at=codec.decode_time(moment),
         )
-        for vector, (_, model_id, source, metadata, quality, moment) in zip(
+        for vector, (_, number, model_id, source, metadata, quality, moment) in zip(
             vectors, rows, strict=True
         )
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from steadyface.errors import OutputError
-from steadyface.imaging.files import IMAGE_SUFFIXES
+from steadyface.imaging.formats import IMAGE_SUFFIXES
 from steadyface.types import RGBImage
 
 _JPEG_QUALITY = 95

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+from numpy.typing import NDArray
 
 from steadyface.errors import GalleryModelError, UsageError
-from steadyface.matching.calibration import DecisionRule
-from steadyface.matching.scores import (
-    DEFAULT_TEMPLATE_SCORE,
-    TemplateScore,
-    cosine,
-    template_scores,
-)
-from steadyface.types import Candidate, Comparison, Embedding, FloatArray, Match, Templates
+from steadyface.matching.calibration import DecisionRule, expected_fpir
+from steadyface.matching.scores import ReadyTemplates, cosine
+from steadyface.types import Candidate, Comparison, Embedding, FloatArray, Match
 
 
-def compare(a: Embedding, b: Embedding, rule: DecisionRule) -> Comparison:
+def compare(a: Embedding, b: Embedding, rule: DecisionRule, *, located: bool = True) -> Comparison:
     """Decide whether two faces are one person.
+
+    Args:
+        a: one face's embedding.
+        b: the other's.
+        rule: the thresholds and what they stand for.
+        located: False where the crop of one of them was assumed, not found.
 
     Raises:
         GalleryModelError: the embeddings come from different models.
@@ -27,31 +31,27 @@ def compare(a: Embedding, b: Embedding, rule: DecisionRule) -> Comparison:
             "embed both images with one model"
         )
     similarity = cosine(a.vector, b.vector)
-    return Comparison(
-        1 if similarity >= rule.threshold else 0,
-        similarity,
-        rule.threshold,
-        rule.fmr,
-        rule.calibration,
-    )
+    threshold = rule.threshold_for(1, located=located)
+    label: Literal[0, 1] = 1 if similarity >= threshold else 0
+    return Comparison(label, similarity, threshold, rule.fmr, rule.calibration)
 
 
 def match(
     probe: Embedding,
-    templates: Templates,
+    templates: ReadyTemplates,
     rule: DecisionRule,
     *,
     top: int = 5,
-    how: TemplateScore = DEFAULT_TEMPLATE_SCORE,
+    located: bool = True,
 ) -> Match:
     """Decide which known identity a probe is, or none.
 
     Args:
         probe: the probe's embedding.
-        templates: the gallery's references.
-        rule: the threshold and what it stands for.
+        templates: the gallery's references, made ready.
+        rule: the thresholds and what they stand for.
         top: how many candidates to return.
-        how: how several references of one identity are scored.
+        located: False where the probe's crop was assumed, not found.
 
     Raises:
         GalleryModelError: probe and gallery come from different models.
@@ -62,30 +62,51 @@ def match(
             f"the probe was embedded by {probe.model_id!r} and the gallery by "
             f"{templates.model_id!r}; use one model for both"
         )
+    if top < 1:
+        raise UsageError(f"top is {top}: give 1 or more")
     if not templates.names:
-        if top < 1:
-            raise UsageError(f"top is {top}: give 1 or more")
-        return Match(0, None, None, rule.threshold, rule.fmr, rule.calibration)
-    scores = template_scores(probe.vector[None, :], templates, how)[0]
-    return decide(scores, templates.names, rule, top=top)
+        threshold = rule.threshold_for(1, located=located)
+        return Match(0, None, None, threshold, rule.fmr, rule.calibration)
+    scores = templates.score(probe.vector[None, :])[0]
+    return decide(scores, templates.names, templates.references, rule, top=top, located=located)
 
 
 def decide(
-    scores: FloatArray, names: tuple[str, ...], rule: DecisionRule, *, top: int = 5
+    scores: FloatArray,
+    names: tuple[str, ...],
+    references: NDArray[np.int64],
+    rule: DecisionRule,
+    *,
+    top: int = 5,
+    located: bool = True,
 ) -> Match:
-    """The decision from a probe's scores against every identity (N float32, N >= 1)."""
+    """The decision from a probe's scores against every identity.
+
+    Templates of more references score higher, also against strangers, and have higher thresholds.
+    So candidates are ranked by how far they are above their own threshold.
+
+    Args:
+        scores: N float32 cosines, N >= 1.
+        names: N identities.
+        references: N counts of references.
+        rule: the thresholds and what they stand for.
+        top: how many candidates to return.
+        located: False where the probe's crop was assumed, not found.
+    """
     if top < 1:
         raise UsageError(f"top is {top}: give 1 or more")
-    order = np.argsort(-scores, kind="stable")[:top]
-    candidates = tuple(Candidate(names[i], float(scores[i])) for i in order)
+    thresholds = rule.thresholds(references, located=located)
+    order = np.argsort(thresholds - scores, kind="stable")[:top]
+    candidates = tuple(Candidate(names[i], float(scores[i]), float(thresholds[i])) for i in order)
     best = candidates[0]
-    known = best.similarity >= rule.threshold
+    known = best.similarity >= best.threshold
     return Match(
         1 if known else 0,
         best.identity if known else None,
         best.similarity,
-        rule.threshold,
+        best.threshold,
         rule.fmr,
         rule.calibration,
         candidates,
+        None if rule.fmr is None else expected_fpir(rule.fmr, len(names)),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steadyface.errors import UsageError
 from steadyface.types import FloatArray, Templates
@@ -21,39 +23,62 @@ def cosine(a: FloatArray, b: FloatArray) -> float:
     return float(np.clip(np.dot(a, b), -1.0, 1.0))
 
 
-def template_matrix(templates: Templates) -> FloatArray:
-    """One unit vector an identity: the normalised mean of its references' embeddings.
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadyTemplates:
+    """Templates made ready once for comparing any number of probes with them.
 
-    Returns:
-        N x D float32, row i for `templates.names[i]`.
+    Attributes:
+        names: N identities.
+        references: N int64, how many references each has; 0 where none could be used.
+        model_id: the model that made the vectors.
+        how: how several references become one score.
+        vectors: for `mean` N x D, one unit vector an identity; for `max` every reference.
+        owners: identity of every row of `vectors`.
     """
-    sums = np.zeros((len(templates.names), templates.vectors.shape[1]), dtype=np.float32)
-    np.add.at(sums, templates.owners, templates.vectors)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return np.asarray(sums / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
+
+    names: tuple[str, ...]
+    references: NDArray[np.int64]
+    model_id: str
+    how: TemplateScore
+    vectors: FloatArray
+    owners: NDArray[np.int64]
+
+    def score(self, probes: FloatArray) -> FloatArray:
+        """Score probes against every identity.
+
+        Args:
+            probes: P x D float32 unit vectors.
+
+        Returns:
+            P x N float32 cosine similarities, column i for `names[i]`; -1 without a reference.
+        """
+        scores = np.clip(probes @ self.vectors.T, -1.0, 1.0)
+        best = np.full((len(self.names), len(probes)), -1.0, dtype=np.float32)
+        if self.how == "mean":
+            best[self.owners] = scores.T
+        else:
+            np.maximum.at(best, self.owners, scores.T)
+        return best.T
 
 
-def template_scores(
-    probes: FloatArray, templates: Templates, how: TemplateScore = DEFAULT_TEMPLATE_SCORE
-) -> FloatArray:
-    """Score probes against every identity.
+def ready(templates: Templates, how: TemplateScore = DEFAULT_TEMPLATE_SCORE) -> ReadyTemplates:
+    """Make templates ready for comparing.
 
     Args:
-        probes: P x D float32 unit vectors.
         templates: the gallery's references.
         how: see `TemplateScore`.
-
-    Returns:
-        P x N float32 cosine similarities, column i for `templates.names[i]`.
 
     Raises:
         UsageError: `how` is unknown.
     """
-    if how == "mean":
-        return np.asarray(np.clip(probes @ template_matrix(templates).T, -1.0, 1.0))
-    if how == "max":
-        singles = np.clip(probes @ templates.vectors.T, -1.0, 1.0)
-        best = np.full((len(templates.names), len(probes)), -1.0, dtype=np.float32)
-        np.maximum.at(best, templates.owners, singles.T)
-        return best.T
-    raise UsageError(f"template score is {how!r}: give 'mean' or 'max'")
+    if how not in ("mean", "max"):
+        raise UsageError(f"template score is {how!r}: give 'mean' or 'max'")
+    counts = np.bincount(templates.owners, minlength=len(templates.names)).astype(np.int64)
+    owners, vectors = templates.owners, templates.vectors
+    if how == "mean" and len(owners):
+        order = np.argsort(owners, kind="stable")
+        owners, firsts = np.unique(owners[order], return_index=True)
+        sums = np.add.reduceat(vectors[order], firsts, axis=0)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        vectors = np.asarray(sums / np.maximum(lengths, np.finfo(np.float32).tiny))
+    return ReadyTemplates(templates.names, counts, templates.model_id, how, vectors, owners)

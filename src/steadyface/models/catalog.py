@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Literal, TypeAlias
 
 from steadyface.errors import ModelError, UnknownModelError
@@ -75,35 +77,63 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model that can be run.
+    """One model that can be run; it has either a weight file or a self-contained graph.
 
     Attributes:
         id: its name; embeddings, thresholds and galleries are bound to it.
         role: what it does.
         default: whether it is the one taken when none is named.
-        graph: the packaged ONNX graph, whose initialisers point into the weight file.
-        weights: name of the weight file.
+        graph: name of the ONNX graph in the catalog's folder.
         licence: SPDX name.
-        card: the packaged model card.
+        card: name of the model card in the catalog's folder.
         preprocessing: how pixels become its input.
+        weights: name of the weight file that the graph's initialisers point into; None where the
+            graph is self-contained, so that nothing has to be fetched.
+        sha256: 64 hexadecimal digits of a self-contained graph; None where there is a weight file.
+        distortions: labels of the network's distortion head, in the order of its probabilities;
+            empty where it has none.
+
+    Raises:
+        ValueError: the fields contradict each other.
     """
 
     id: str
     role: Role
     default: bool
     graph: str
-    weights: str
     licence: str
     card: str
     preprocessing: Preprocessing
+    weights: str | None = None
+    sha256: str | None = None
+    distortions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.weights is None) == (self.sha256 is None):
+            raise ValueError(f"model {self.id!r} needs either weights or the graph's sha256")
+        if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256 {self.sha256!r} of model {self.id!r} is not 64 hex digits")
+        if len(set(self.distortions)) != len(self.distortions):
+            raise ValueError(f"model {self.id!r} names a distortion twice")
+
+
+def _packaged() -> Traversable:
+    return resources.files("steadyface.models") / "data"
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All models and weight files."""
+    """All models and weight files.
+
+    Attributes:
+        models: what can be run.
+        weight_files: what their graphs point into.
+        folder: where the graphs and the model cards are.
+    """
 
     models: tuple[ModelEntry, ...]
     weight_files: tuple[WeightFile, ...]
+    folder: Traversable = field(default_factory=_packaged)
 
     def model(self, model_id: str) -> ModelEntry:
         """The model of this id.
@@ -145,12 +175,15 @@ class Catalog:
             )
         return entry
 
-    def weight_file(self, name: str) -> WeightFile:
+    def weight_file(self, name: str | None) -> WeightFile:
         """The weight file of this name.
 
         Raises:
-            UnknownModelError: there is none.
+            UnknownModelError: there is none; None, what a self-contained graph has for weights,
+                names none.
         """
+        if name is None:
+            raise UnknownModelError("the model's graph holds its weights: it has no weight file")
         for file in self.weight_files:
             if file.name == name:
                 return file
@@ -163,8 +196,7 @@ class Catalog:
 
 def load_catalog() -> Catalog:
     """The packaged catalog."""
-    file = resources.files("steadyface.models") / "data" / "catalog.json"
-    return parse_catalog(file.read_text(encoding="utf-8"))
+    return parse_catalog((_packaged() / "catalog.json").read_text(encoding="utf-8"))
 
 
 def parse_catalog(text: str) -> Catalog:
@@ -191,7 +223,12 @@ def _model(entry: dict[str, Any]) -> ModelEntry:
     if colour not in ("RGB", "BGR"):
         raise ValueError(f"colour {colour!r} is not RGB or BGR")
     channels = {key: tuple(float(v) for v in values) for key, values in recipe.items()}
-    return ModelEntry(preprocessing=Preprocessing(colour=colour, **channels), **entry)
+    labels = entry.pop("distortions", [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"distortions {labels!r} is not a list of labels")
+    return ModelEntry(
+        preprocessing=Preprocessing(colour=colour, **channels), distortions=tuple(labels), **entry
+    )
 
 
 def _weight_file(entry: dict[str, Any]) -> WeightFile:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 from steadyface.models.catalog import Catalog, ModelEntry, load_catalog
 from steadyface.models.face_network import FaceNetwork
+from steadyface.models.graphs import read_graph
 from steadyface.models.rescue import RescuingDetector
 from steadyface.models.session import OnnxSession
 from steadyface.models.store import ModelStore, default_store
@@ -25,12 +24,14 @@ def load_network(
     """Load a face network by catalog id; None takes the default one.
 
     Raises:
-        ModelError: unknown id, no face network, or its weights cannot be had.
+        ModelError: unknown id, no face network, or its graph or weights cannot be had.
     """
     known = catalog if catalog is not None else load_catalog()
     entry = known.choose("face-network", model_id)
     session = _open(entry, known, store, threads)
-    return FaceNetwork(session, entry.preprocessing, model_id=entry.id)
+    return FaceNetwork(
+        session, entry.preprocessing, model_id=entry.id, distortions=entry.distortions
+    )
 
 
 def load_detector(
@@ -42,7 +43,7 @@ def load_detector(
     """Load a detector, without its rescue, by catalog id; None takes the default one.
 
     Raises:
-        ModelError: unknown id, no detector, or its weights cannot be had.
+        ModelError: unknown id, no detector, or its graph or weights cannot be had.
     """
     known = catalog if catalog is not None else load_catalog()
     entry = known.choose("detector", model_id)
@@ -63,8 +64,9 @@ def default_detector() -> RescuingDetector:
 def _open(
     entry: ModelEntry, catalog: Catalog, store: ModelStore | None, threads: int
 ) -> OnnxSession:
-    files = store if store is not None else default_store()
-    weights = files.ensure(catalog.weight_file(entry.weights))
-    graph = (resources.files("steadyface.models") / "data" / entry.graph).read_bytes()
-    folder = weights.resolve().parent  # ONNX Runtime follows no link out of the folder it is given
-    return OnnxSession(graph, weights_folder=folder, threads=threads, name=entry.id)
+    weights = None
+    if entry.weights is not None:
+        files = store if store is not None else default_store()
+        weights = files.ensure(catalog.weight_file(entry.weights))
+    graph = read_graph(entry, catalog)
+    return OnnxSession(graph, weights=weights, threads=threads, name=entry.id)

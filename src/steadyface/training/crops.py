@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -32,6 +32,9 @@ MARGIN = (CANVAS - CROP_SIZE) // 2
 CANVAS_LANDMARKS = CROP_LANDMARKS + np.float32(MARGIN)
 UNKNOWN_GENDER = -1
 _CANVASES = "canvases.npy"
+#: Canvases up to this many bytes are read into memory, for pages of a mapped file that random
+#: access needs again and again may be dropped in between; more are mapped.
+_IN_MEMORY = 4 << 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +102,9 @@ def prepare(
     kept = stored["kept"]
     if not kept:
         raise DatasetLayoutError(f"{root}: no face was found in any image; give images of faces")
-    canvases = np.load(cache / _CANVASES, mmap_mode="r")[: len(kept)]
+    file = cache / _CANVASES
+    mode: Literal["r"] | None = None if file.stat().st_size <= _IN_MEMORY else "r"
+    canvases = np.load(file, mmap_mode=mode)[: len(kept)]
     left_out = tuple(ImageError(source, reason) for source, reason in stored["left_out"])
     return _face_set([faces[index] for index in kept], root, canvases, left_out)
 

@@ -20,6 +20,25 @@ from steadyface.training.crops import UNKNOWN_GENDER
 from steadyface.training.recipe import Recipe
 from steadyface.training.sface_torch import FEATURES, SFace
 
+#: Units of a head's hidden layer.
+HIDDEN = 64
+#: Brings pooled features, whose deviation in the base network is 0.085, to a deviation near 1.
+FEATURE_GAIN = 12.0
+
+
+class Head(nn.Module):
+    """A small answer on the pooled features: one hidden layer of rectified units."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(FEATURES, HIDDEN)
+        self.answer = nn.Linear(HIDDEN, outputs)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """N x 1024 pooled features in, N x outputs out."""
+        answer: Tensor = self.answer(F.relu(self.hidden(pooled * FEATURE_GAIN)))
+        return answer
+
 
 class Student(nn.Module):
     """The face network with its heads on the pooled last feature map."""
@@ -27,9 +46,9 @@ class Student(nn.Module):
     def __init__(self, trunk: SFace) -> None:
         super().__init__()
         self.trunk = trunk
-        self.gender = nn.Linear(FEATURES, 1)
-        self.quality = nn.Linear(FEATURES, 1)
-        self.distortion = nn.Linear(FEATURES, len(LABELS) + 1)
+        self.gender = Head(1)
+        self.quality = Head(1)
+        self.distortion = Head(len(LABELS) + 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """N x 3 x 112 x 112 in; N x 128 unit embeddings and N x (1 + 1 + 8 + 1) head values."""

@@ -17,7 +17,7 @@ from steadyface.errors import ModelError
 from steadyface.imaging.geometry import CROP_SIZE
 from steadyface.models.session import OnnxSession
 from steadyface.training.augment import LABELS
-from steadyface.training.embedder import Student
+from steadyface.training.embedder import FEATURE_GAIN, Head, Student
 from steadyface.training.sface_torch import EMBEDDING
 
 #: Largest difference of normalised embeddings between torch and ONNX Runtime that is let pass.
@@ -60,7 +60,7 @@ def student_graph(student: Student) -> onnx.ModelProto:
     """The graph: raw RGB crops in; embedding, p_female, quality, distortion and strength out."""
     graph = _Graph()
     trunk = student.trunk
-    scalars = {"input_mean": 127.5, "input_scale": 1 / 128}
+    scalars = {"input_mean": 127.5, "input_scale": 1 / 128, "feature_gain": FEATURE_GAIN}
     for name, value in scalars.items():
         array = np.array([value], dtype=np.float32)
         graph.initialisers.append(numpy_helper.from_array(array, name))
@@ -72,15 +72,16 @@ def student_graph(student: Student) -> onnx.ModelProto:
     x = graph.add("Add", [x, graph.weight("feature_bias", trunk.feature_bias)], "features")
     flat = graph.add("Flatten", [x], "flat")
     _linear(graph, "embed", trunk.embed, flat, "embedding")
-    pooled = graph.add("Flatten", [graph.add("GlobalAveragePool", [x], "mean")], "pooled")
+    mean = graph.add("Flatten", [graph.add("GlobalAveragePool", [x], "mean")], "flat_mean")
+    pooled = graph.add("Mul", [mean, "feature_gain"], "pooled")
     for head in ("gender", "quality"):
-        logit = _linear(graph, head, getattr(student, head), pooled, f"{head}_logit")
+        logit = _head(graph, head, getattr(student, head), pooled, f"{head}_logit")
         column = graph.add("Sigmoid", [logit], f"{head}_column")
         shape = numpy_helper.from_array(np.array([-1], dtype=np.int64), f"{head}_shape")
         graph.initialisers.append(shape)
         name = {"gender": "p_female", "quality": "quality"}[head]
         graph.add("Reshape", [column, f"{head}_shape"], name)
-    logits = _linear(graph, "distortion", student.distortion, pooled, "distortion_logits")
+    logits = _head(graph, "distortion", student.distortion, pooled, "distortion_logits")
     _distortion(graph, logits)
     outputs: Mapping[str, Sequence[str | int]] = {
         "embedding": ["n", EMBEDDING],
@@ -166,6 +167,12 @@ def _block(graph: _Graph, name: str, block: nn.Module, x: str) -> str:
     )
     assert isinstance(block.slope, Tensor)
     return graph.add("PRelu", [y, graph.weight(f"{name}_slope", block.slope)], f"{name}_out")
+
+
+def _head(graph: _Graph, name: str, head: Head, pooled: str, output: str) -> str:
+    hidden = _linear(graph, f"{name}_hidden", head.hidden, pooled, f"{name}_hidden_sum")
+    rectified = graph.add("Relu", [hidden], f"{name}_hidden_out")
+    return _linear(graph, f"{name}_answer", head.answer, rectified, output)
 
 
 def _linear(graph: _Graph, name: str, layer: nn.Linear, x: str, output: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,19 @@ class Features:
     usable: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """What a network gives for N samples.
+
+    Attributes:
+        vectors: N x D float32 of unit length; rows of zeros where `usable` is False.
+        usable: N bool: the image has an answer.
+    """
+
+    vectors: FloatArray
+    usable: NDArray[np.bool_]
+
+
 def random_distortion(path: Path, seed: int) -> Sample:
     """A sample with one random kind at a random severity of 1 to 5, fixed by path and seed."""
     rng = rng_for(seed, path.name, "choice")
@@ -79,24 +92,42 @@ def load_sample(sample: Sample) -> RGBImage:
     return apply(image, sample.kind, sample.severity, rng_for(sample.seed, sample.path.name))
 
 
-def extract(
-    samples: Iterable[Sample], detector: FaceFinder, network: FeatureNetwork, *, total: int
-) -> Features:
-    """Run samples through detection, alignment and the network.
+def embed(samples: Sequence[Sample], analyzer: Analyzer, cache: Path) -> Embedded:
+    """Run samples through a pipeline, or read what it gave from the cache file.
 
     Raises:
         ImageError: an image cannot be read; only one without a face is left unusable.
     """
-    analyzer = Analyzer(detector, network, detection="require")
+    if cache.is_file():
+        with np.load(cache) as stored:
+            return Embedded(stored["vectors"], stored["usable"])
     results = analyzer.analyze_many(samples, load=load_sample, name=lambda s: str(s.path))
-    empty = np.zeros(EMBEDDING_SIZE + 1024, dtype=np.float32)
-    rows, usable = [], []
-    for result in tqdm(results, total=total, unit="image", disable=None):
+    rows: list[FloatArray | None] = []
+    for result in tqdm(results, total=len(samples), unit="image", disable=None):
         if result.error is not None and not isinstance(result.error, NoFaceError):
             raise result.error
-        usable.append(bool(result.faces))
-        rows.append(result.faces[0].embedding.vector if result.faces else empty)
-    table = np.stack(rows)
+        rows.append(result.faces[0].embedding.vector if result.faces else None)
+    size = next((len(row) for row in rows if row is not None), 1)
+    empty = np.zeros(size, dtype=np.float32)
+    embedded = Embedded(
+        np.stack([empty if row is None else row for row in rows]),
+        np.array([row is not None for row in rows], dtype=np.bool_),
+    )
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(cache, vectors=embedded.vectors, usable=embedded.usable)
+    return embedded
+
+
+def extract(
+    samples: Sequence[Sample], detector: FaceFinder, network: FeatureNetwork, cache: Path
+) -> Features:
+    """Embeddings and pooled features of samples, through detection and alignment.
+
+    Raises:
+        ImageError: an image cannot be read; only one without a face is left unusable.
+    """
+    analyzer = Analyzer(detector, network, detection="require", faces="central")
+    table = embed(samples, analyzer, cache)
     return Features(
-        table[:, :EMBEDDING_SIZE], table[:, EMBEDDING_SIZE:], np.array(usable, dtype=np.bool_)
+        table.vectors[:, :EMBEDDING_SIZE], table.vectors[:, EMBEDDING_SIZE:], table.usable
     )

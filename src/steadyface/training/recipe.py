@@ -53,6 +53,7 @@ class Recipe:
         bank: how many other teacher embeddings it contrasts with.
         identity: how far a target is drawn to the mean of the person's photos, 0..1.
         gender, quality, distortion: weights of the heads' losses.
+        head_rate: how many times the learning rate the heads get, which start from nothing.
         averaging: decay of the running average of weights that is exported.
         seed: of everything random.
         workers: processes that make crops; 0 makes them in the training process.
@@ -68,9 +69,10 @@ class Recipe:
     temperature: float = 0.07
     bank: int = 1024
     identity: float = 0.3
-    gender: float = 0.1
+    gender: float = 0.15
     quality: float = 0.1
-    distortion: float = 0.02
+    distortion: float = 0.05
+    head_rate: float = 4.0
     averaging: float = 0.998
     seed: int = 0
     workers: int = 1

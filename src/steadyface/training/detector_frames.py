@@ -1,0 +1,150 @@
+"""Whole clean frames to train a detector on, read once and kept side by side on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from steadyface.errors import DatasetLayoutError, ImageError, NoFaceError
+from steadyface.imaging.decode import decode
+from steadyface.pipeline import FaceFinder
+from steadyface.training.sources import LabelledFace, held_back
+from steadyface.types import FloatArray, RGBImage
+
+#: Frames with a longer side are shrunk to this many pixels, as the detector itself does.
+LONGEST_SIDE = 640
+#: One person in this many is kept out of the training, for choosing a recipe.
+HELD_OUT_SHARE = 20
+_PIXELS = "pixels.bin"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameSet:
+    """Clean frames of any sizes, each with its main face.
+
+    Attributes:
+        pixels: all frames' uint8 values one after another, perhaps mapped from disk.
+        starts: N int64: where each begins.
+        sizes: N x 2 int64, height and width.
+        points: N x 5 x 2 float32: the largest face's points, pixels.
+        names: where each came from, relative to the data folder.
+        held: N bool: whether a frame is kept out of the training.
+        left_out: images that gave no face, and why.
+    """
+
+    pixels: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    points: FloatArray
+    names: tuple[str, ...]
+    held: NDArray[np.bool_]
+    left_out: tuple[ImageError, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def frame(self, index: int) -> RGBImage:
+        """H x W x 3 uint8; not to be written to."""
+        start, (height, width) = int(self.starts[index]), self.sizes[index]
+        flat = self.pixels[start : start + 3 * int(height) * int(width)]
+        return np.asarray(flat).reshape(int(height), int(width), 3)
+
+    def part(self, chosen: NDArray[np.bool_]) -> FrameSet:
+        """The frames where `chosen` (N) is true."""
+        return replace(
+            self,
+            starts=self.starts[chosen],
+            sizes=self.sizes[chosen],
+            points=self.points[chosen],
+            names=tuple(compress(self.names, chosen)),
+            held=self.held[chosen],
+        )
+
+
+def held_out(face: LabelledFace) -> bool:
+    """Whether a face is kept out of the training: by a hash of its person's name."""
+    return held_back(f"detector/{face.origin}/{face.identity}", HELD_OUT_SHARE)
+
+
+def prepare_frames(
+    faces: Sequence[LabelledFace], detector: FaceFinder, root: Path, cache: Path
+) -> FrameSet:
+    """Read frames and find their main face, or take them from the cache if it holds these ones.
+
+    Args:
+        faces: what to read.
+        detector: finds the faces of the clean images.
+        root: folder that names are relative to.
+        cache: folder for `pixels.bin` and `frames.json`.
+
+    Raises:
+        DatasetLayoutError: no image gave a face.
+    """
+    wanted = [face.path.relative_to(root).as_posix() for face in faces]
+    index = cache / "frames.json"
+    stored = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    if stored.get("wanted") != wanted:
+        stored = {"wanted": wanted, **_written(faces, detector, cache)}
+        index.write_text(json.dumps(stored), encoding="utf-8")
+    kept = stored["kept"]
+    if not kept:
+        raise DatasetLayoutError(f"{root}: no face was found in any image; give images of faces")
+    sizes = np.array(stored["sizes"], dtype=np.int64)
+    lengths = 3 * sizes.prod(axis=1)
+    return FrameSet(
+        np.memmap(cache / _PIXELS, dtype=np.uint8, mode="r"),
+        np.cumsum(lengths) - lengths,
+        sizes,
+        np.array(stored["points"], dtype=np.float32),
+        tuple(wanted[number] for number in kept),
+        np.array([held_out(faces[number]) for number in kept], dtype=np.bool_),
+        tuple(ImageError(source, reason) for source, reason in stored["left_out"]),
+    )
+
+
+def frame_of(file: Path, detector: FaceFinder) -> tuple[RGBImage, FloatArray]:
+    """An image as it is trained on, and the points of its largest face.
+
+    Raises:
+        ImageError: the image cannot be read, or shows no face.
+    """
+    image = decode(file)
+    factor = LONGEST_SIDE / max(image.shape[:2])
+    if factor < 1:
+        size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+        shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = np.asarray(shrunk, dtype=np.uint8)
+    found = detector.find(image)
+    if not found:
+        raise NoFaceError(str(file), "no face was found; leave it out or use a clearer image")
+    return image, max(found, key=lambda d: d.box.area).landmarks
+
+
+def _written(faces: Sequence[LabelledFace], detector: FaceFinder, cache: Path) -> dict[str, Any]:
+    """Write the pixels straight to disk, for there may be more than memory holds."""
+    cache.mkdir(parents=True, exist_ok=True)
+    kept: list[int] = []
+    sizes: list[list[int]] = []
+    points: list[Any] = []
+    left_out: list[tuple[str, str]] = []
+    with (cache / _PIXELS).open("wb") as pixels:
+        for index, face in enumerate(tqdm(faces, desc="frames", unit="image", disable=None)):
+            try:
+                frame, landmarks = frame_of(face.path, detector)
+            except ImageError as error:
+                left_out.append((error.source, error.reason))
+                continue
+            pixels.write(np.ascontiguousarray(frame).tobytes())
+            kept.append(index)
+            sizes.append(list(frame.shape[:2]))
+            points.append(np.round(landmarks.astype(np.float64), 2).tolist())
+    return {"kept": kept, "sizes": sizes, "points": points, "left_out": left_out}

@@ -1,0 +1,71 @@
+"""What the student's answer on a distorted frame costs, given the teacher's on the clean one.
+
+The teacher's answers are dense: every cell of every stride is a target, so the scores keep the
+meaning that they have in the base detector. Boxes and points count only where the teacher sees a
+face, by its score, and in proportion to the face's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from steadyface.training.detector_recipe import DetectorRecipe
+
+#: Teacher score from which a cell's box and points are taught.
+TAUGHT_SCORE = 0.2
+#: Share of the full weight that a cell's class has where there is no face.
+_QUIET = 0.05
+
+
+def detector_losses(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> dict[str, Tensor]:
+    """The terms of the loss, unweighted, a face cell.
+
+    Args:
+        student: the maps that `YuNet` gives, one a stride.
+        teacher: the same, without gradients.
+
+    Returns:
+        `face` (cross-entropy beyond the teacher's own entropy), `box` and `points`.
+    """
+    sums = {"face": torch.zeros(()), "box": torch.zeros(()), "points": torch.zeros(())}
+    seen = torch.zeros(())
+    for said, right in zip(student, teacher, strict=True):
+        cells = said.float().permute(0, 2, 3, 1).flatten(0, 2)
+        truth = right.float().permute(0, 2, 3, 1).flatten(0, 2)
+        cls, obj = torch.sigmoid(truth[:, 0]), torch.sigmoid(truth[:, 1])
+        score = torch.sqrt(cls * obj)
+        face = _divergence(cells[:, 1], obj) + (obj + _QUIET) * _divergence(cells[:, 0], cls)
+        sums["face"] = sums["face"] + face.sum()
+        chosen = score >= TAUGHT_SCORE
+        weight = score[chosen]
+        box, points = _regression(cells[chosen], truth[chosen])
+        sums["box"] = sums["box"] + (weight * box).sum()
+        sums["points"] = sums["points"] + (weight * points).sum()
+        seen = seen + weight.sum()
+    return {name: value / seen.clamp(min=1.0) for name, value in sums.items()}
+
+
+def weighted_terms(terms: Mapping[str, Tensor], recipe: DetectorRecipe) -> Tensor:
+    """The loss."""
+    return recipe.face * terms["face"] + recipe.box * terms["box"] + recipe.points * terms["points"]
+
+
+def _divergence(logit: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy less the target's entropy: nothing where both say the same."""
+    entropy = F.binary_cross_entropy(target, target, reduction="none")
+    return F.binary_cross_entropy_with_logits(logit, target, reduction="none") - entropy
+
+
+def _regression(said: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """Errors a cell: of the box against its size, of the points against the eyes' distance."""
+    size = torch.exp(right[:, 4:6].mean(1, keepdim=True))
+    centre = (said[:, 2:4] - right[:, 2:4]).abs() / size
+    extent = (said[:, 4:6] - right[:, 4:6]).abs()
+    points, truth = (maps[:, 6:].reshape(-1, 5, 2) for maps in (said, right))
+    eyes = (truth[:, 0] - truth[:, 1]).norm(dim=1).clamp(min=0.25)
+    away = torch.sqrt(((points - truth) ** 2).sum(2) + 1e-8).mean(1)
+    return (centre + extent).mean(1), away / eyes

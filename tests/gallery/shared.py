@@ -1,0 +1,42 @@
+"""Names and small functions that several tests of galleries use."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from steadyface.gallery import Gallery, GalleryMode, open_gallery
+from steadyface.types import Embedding, Reference
+
+MODEL = "face-v1"
+MODES: tuple[GalleryMode, ...] = ("read", "write", "create")
+
+
+class MakeReferences(Protocol):
+    def __call__(self, count: int, *, dimension: int = 8, seed: int = 0) -> list[Reference]: ...
+
+
+class OpenAgain(Protocol):
+    def __call__(self, mode: GalleryMode = "read") -> Gallery: ...
+
+
+def unit(*numbers: float, source: str = "") -> Reference:
+    """A reference with this vector."""
+    return Reference(Embedding(np.array(numbers, dtype=np.float32), MODEL), source)
+
+
+def names(gallery: Gallery) -> list[str]:
+    return [identity.name for identity in gallery.identities()]
+
+
+def open_file(path: Path, mode: GalleryMode = "read", timeout: float = 5.0) -> Gallery:
+    return open_gallery(path, model_id=MODEL, mode=mode, timeout=timeout)
+
+
+def raw(path: Path) -> closing[sqlite3.Connection]:
+    """The file as any SQLite program sees it."""
+    return closing(sqlite3.connect(path, isolation_level=None))

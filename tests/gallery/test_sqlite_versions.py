@@ -1,0 +1,182 @@
+"""Files of an older and of a newer steadyface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.gallery.shared import MODEL, MODES, open_file, raw, unit
+
+from steadyface.errors import GalleryCorruptError, GalleryError
+from steadyface.gallery import Counts, Duplicate, Enrolled, GalleryMode
+from steadyface.gallery.schema import MIGRATIONS, Migration
+from steadyface.gallery.sqlite import SqliteGallery
+from steadyface.gallery.sqlite_open import open_sqlite
+
+NEWEST = len(MIGRATIONS)
+
+#: A file of version 1, statement by statement as steadyface made it then: Ann once, Ben with one
+#: image twice, which version 1 did not notice.
+VERSION_1 = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE CHECK (typeof(name) = 'text'),
+    created_at TEXT NOT NULL
+);
+CREATE TABLE reference (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    identity_id INTEGER NOT NULL REFERENCES identity (id) ON DELETE CASCADE,
+    model_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    quality REAL,
+    created_at TEXT NOT NULL,
+    vector BLOB NOT NULL CHECK (typeof(vector) = 'blob')
+);
+CREATE INDEX reference_identity ON reference (identity_id);
+INSERT INTO meta VALUES ('format', 'float32-le'), ('model_id', 'face-v1'), ('dimension', '2');
+INSERT INTO identity VALUES (1, 'Ann', '2024-05-01T10:00:00.000000+00:00'),
+    (2, 'Ben', '2024-05-01T10:00:00.000000+00:00');
+INSERT INTO reference VALUES
+    (1, 1, 'face-v1', 'ann.jpg', '{"n":1}', NULL, '2024-05-01T10:00:00.000000+00:00',
+        x'0000803f00000000'),
+    (2, 2, 'face-v1', 'ben.jpg', '{}', NULL, '2024-05-01T10:00:00.000000+00:00',
+        x'000000000000803f'),
+    (3, 2, 'face-v1', 'ben.jpg', '{}', NULL, '2024-05-02T10:00:00.000000+00:00',
+        x'000000000000803f');
+PRAGMA application_id = 1397114700;
+PRAGMA user_version = 1;
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "old.db"
+    with raw(path) as database:
+        database.executescript(VERSION_1)
+    return path
+
+
+def version(path: Path) -> int:
+    with raw(path) as database:
+        (number,) = database.execute("PRAGMA user_version").fetchone()
+    return int(number)
+
+
+def test_version_1_is_read_as_it_is(old: Path) -> None:
+    for _ in range(2):
+        with open_file(old) as gallery:
+            assert gallery.count() == Counts(2, 3)
+            assert gallery.templates().vectors.tolist() == [[1, 0], [0, 1], [0, 1]]
+            assert [r.id for r in gallery.references("Ben")] == [2, 3]
+            assert gallery.stats().schema_version == 1
+    assert version(old) == 1
+
+
+def test_version_1_is_brought_up_to_date_and_loses_nothing(old: Path) -> None:
+    with open_file(old) as gallery:
+        before = gallery.templates()
+    with open_file(old, "write") as gallery:
+        after = gallery.templates()
+        assert gallery.stats().schema_version == NEWEST
+        assert after.names == before.names
+        assert np.array_equal(after.vectors, before.vectors)
+        assert np.array_equal(after.owners, before.owners)
+        assert gallery.references("Ann")[0].metadata == {"n": 1}
+        # What was doubled before stays doubled, and Ben is named once for it.
+        ben = gallery.enroll("Ben", [unit(0, 1)])
+        assert ben == Enrolled(added=0, held=1, references=2)
+        ann = gallery.enroll("Ann", [unit(0, 1, source="x.jpg"), unit(1, 0)])
+        assert ann == Enrolled(1, 1, 2, (Duplicate("x.jpg", "Ben"),))
+    assert version(old) == NEWEST
+
+
+def test_old_and_new_files_have_the_same_tables(old: Path, people: Path) -> None:
+    open_file(old, "write").close()
+    tables = "SELECT type, name, tbl_name FROM sqlite_master ORDER BY name"
+    with raw(old) as a, raw(people) as b:
+        assert a.execute(tables).fetchall() == b.execute(tables).fetchall()
+
+
+def test_version_1_that_cannot_be_brought_up_to_date_stays(old: Path) -> None:
+    with raw(old) as database:
+        database.execute("CREATE INDEX reference_vector ON meta (value)")
+    with pytest.raises(GalleryCorruptError, match="index reference_vector already exists"):
+        open_file(old, "write")
+    assert version(old) == 1
+    with open_file(old) as gallery:
+        assert gallery.count() == Counts(2, 3)
+
+
+def test_looking_for_duplicates_does_not_look_at_every_reference(people: Path) -> None:
+    """Without the index, enrolling 10,000 would take time that grows with its square."""
+    asked: list[str] = []
+    with raw(people) as database:
+        database.set_trace_callback(asked.append)
+        with SqliteGallery(
+            database, location="people.db", model_id=MODEL, writable=True, timeout=5
+        ) as gallery:
+            gallery.enroll("Ann", [unit(0, 1)])
+            (statement,) = [text for text in asked if "AND vector =" in text]
+            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert plan[0].startswith("SEARCH reference USING INDEX reference_vector (")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_file_of_a_newer_steadyface(people: Path, mode: GalleryMode) -> None:
+    with raw(people) as database:
+        database.execute(f"PRAGMA user_version = {NEWEST + 1}")
+    with pytest.raises(GalleryError) as caught:
+        open_file(people, mode)
+    assert str(caught.value) == (
+        f"{people}: written by a newer steadyface (schema version {NEWEST + 1}, this one knows "
+        f"{NEWEST}); upgrade steadyface"
+    )
+
+
+def test_vectors_in_a_newer_format(people: Path) -> None:
+    with raw(people) as database:
+        database.execute("UPDATE meta SET value = 'aes-gcm' WHERE key = 'format'")
+    with pytest.raises(GalleryError) as caught:
+        open_file(people)
+    assert str(caught.value) == (
+        f"{people}: its vectors are written as 'aes-gcm', which this steadyface cannot read; "
+        "upgrade steadyface"
+    )
+
+
+def test_older_file_is_brought_up_to_date_by_a_writer(people: Path) -> None:
+    extra = Migration(("CREATE TABLE extra (x)", "INSERT INTO extra VALUES (7)"))
+    newer = (*MIGRATIONS, extra)
+    with pytest.raises(GalleryError) as caught:
+        open_sqlite(people, model_id=MODEL, mode="read", timeout=5, migrations=newer)
+    assert str(caught.value) == (
+        f"{people}: written by an older steadyface (schema version {NEWEST}, this one reads "
+        f"{NEWEST + 1} and later); open it once for writing, which brings it up to date"
+    )
+    for mode in MODES[::-1]:
+        with open_sqlite(people, model_id=MODEL, mode=mode, timeout=5, migrations=newer) as gallery:
+            assert gallery.templates().names == ("Ann",)
+    with raw(people) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (NEWEST + 1,)
+        assert database.execute("SELECT x FROM extra").fetchall() == [(7,)]
+
+
+def test_migration_that_fails_changes_nothing(people: Path) -> None:
+    extra = Migration(("CREATE TABLE extra (x)", "INSERT INTO nowhere VALUES (7)"))
+    newer = (*MIGRATIONS, extra)
+    with pytest.raises(GalleryCorruptError, match="no such table: nowhere"):
+        open_sqlite(people, model_id=MODEL, mode="write", timeout=5, migrations=newer)
+    with raw(people) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (NEWEST,)
+        assert (
+            database.execute("SELECT name FROM sqlite_master WHERE name = 'extra'").fetchall() == []
+        )
+    with open_file(people, "write") as gallery:
+        assert gallery.count() == Counts(1, 1)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from steadyface.matching.calibration import load_calibration, parse_calibration
+from steadyface.training.base_models import FACE_NETWORK
+from steadyface.training.calibrate import RATES
+from steadyface.training.features import Embedded
+from steadyface.training.fingerprint import fingerprint
+from steadyface.training.fit_calibration import TEMPLATE_SIZES, Blind, Embeddings, calibrate
+from steadyface.types import FloatArray
+
+PEOPLE, IMAGES = 60, 6
+
+
+def unit(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def seen() -> Embeddings:
+    """People in 16 dimensions; the assumed crops are near to one another."""
+    rng = np.random.default_rng(0)
+    identities = np.repeat(np.arange(PEOPLE), IMAGES)
+    centres = rng.standard_normal((PEOPLE, 16))[identities]
+
+    def noisy(noise: float, pull: float, count: int) -> Embedded:
+        rows = centres + noise * rng.standard_normal(centres.shape) + pull
+        return Embedded(unit(rows.astype(np.float32))[:count], rng.random(count) > 0.1)
+
+    n = len(identities)
+    clean = noisy(0.5, 0.0, n)
+    located = (clean, noisy(1.0, 0.0, n))
+    return Embeddings(identities, clean, located, (noisy(1.0, 0.5, 90), noisy(1.0, 0.5, 90)))
+
+
+def test_every_template_size_holds_its_rate_on_the_comparisons_it_is_for() -> None:
+    some = seen()
+    made = calibrate(some, "m")
+    calibration = parse_calibration(json.dumps(made), "made")
+    for size, counts in zip(TEMPLATE_SIZES, made["made"]["counts"]["located"], strict=True):
+        rule = calibration.rule(0.01)
+        threshold = rule.threshold_for(size)
+        usable = some.clean.usable
+        scores: list[float] = []
+        for person in range(PEOPLE):
+            rows = np.flatnonzero((some.identities == person) & usable)
+            if size == 1 or len(rows) < size:
+                continue
+            chosen = np.random.default_rng(size).permutation(len(rows))  # as many, not the same
+            mean = some.clean.vectors[rows[chosen[:size]]].mean(axis=0)
+            for probes in some.located:
+                others = (some.identities != person) & probes.usable
+                scores += list(probes.vectors[others] @ (mean / np.linalg.norm(mean)))
+        assert counts["non_mated"] > 1000
+        if scores:
+            assert float((np.array(scores) >= threshold).mean()) == pytest.approx(0.01, abs=0.004)
+
+
+def test_thresholds_of_other_comparisons_are_others() -> None:
+    rule = parse_calibration(json.dumps(calibrate(seen(), "m")), "made").rule(0.01)
+    assert len({*rule.by_references, *rule.assumed}) == 2 * len(TEMPLATE_SIZES)
+    assert rule.threshold == rule.by_references[0]
+
+
+def test_a_blind_detector_finds_nothing() -> None:
+    assert Blind().find(np.zeros((5, 5, 3), dtype=np.uint8)) == []
+
+
+def test_a_cache_is_named_by_what_was_run() -> None:
+    assert fingerprint(["a", "b"]) == fingerprint(["a", "b"]) != fingerprint(["b", "a"])
+    assert len(fingerprint([])) == 12
+
+
+def test_packaged_calibration_says_how_it_was_made_and_supports_the_rates_promised() -> None:
+    calibration = load_calibration(FACE_NETWORK)
+    assert calibration.model_id == FACE_NETWORK
+    made = calibration.made
+    assert "CelebA" in made["data"]
+    assert "no image of LFW" in made["data"]
+    assert made["command"] == (
+        f"python -m steadyface.training.fit_calibration --data DATA --model {FACE_NETWORK}"
+    )
+    assert made["counts"]["located"][0]["non_mated"] > 1e7
+    assert made["identities"] > 1000
+    for curves in (calibration.located, calibration.assumed):
+        assert len(curves) == len(TEMPLATE_SIZES)
+        for curve in curves:
+            assert [rate for rate, _ in curve] == list(RATES)
+            thresholds = [threshold for _, threshold in curve]
+            assert thresholds == sorted(thresholds)
+            assert 0 < thresholds[0] < thresholds[-1] < 1
