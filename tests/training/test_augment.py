@@ -13,6 +13,7 @@ from steadyface.imaging.geometry import CROP_LANDMARKS, align
 from steadyface.training.augment import (
     CLEAN_LABEL,
     LABELS,
+    blown_out,
     choose_kinds,
     crop_of,
     jitter,
@@ -98,3 +99,29 @@ def test_kinds_outside_the_families_all_occur(canvas: RGBImage) -> None:
 
 def test_the_crop_and_the_canvas_have_one_template() -> None:
     np.testing.assert_allclose(CANVAS_LANDMARKS - CROP_LANDMARKS, (CANVAS - 112) / 2, atol=1e-4)
+
+
+def test_blown_out_tones_rise_with_severity_and_vary(canvas: RGBImage) -> None:
+    means = [
+        np.mean([blown_out(canvas, severity, rng_for(n, "blown")).mean() for n in range(30)])
+        for severity in (1, 3, 5)
+    ]
+    assert canvas.mean() < means[0] < means[1] < means[2]
+    shown = [blown_out(canvas, 4, rng_for(n, "blown")) for n in range(8)]
+    assert len({image.tobytes() for image in shown}) == 8
+    assert all(image.shape == canvas.shape and image.dtype == np.uint8 for image in shown)
+    spots = [blown_out(np.full_like(canvas, 60), 5, rng_for(n, "spot")) for n in range(20)]
+    assert 2 < sum(np.ptp(image) > 20 for image in spots) < 20
+
+
+def test_the_stated_share_of_sunny_faces_is_blown_out(canvas: RGBImage) -> None:
+    only_sunny = {kind: 1e9 if kind == "sunny" else 1e-9 for kind in KINDS}
+
+    def crops(blown: float) -> list[bytes]:
+        mix = Mix(clean=0, second=0, extra=0, weights=only_sunny, blown=blown)
+        return [show(canvas, mix, rng_for(n, "share")).crop.tobytes() for n in range(60)]
+
+    suite, half, all_of_them = crops(0.0), crops(0.5), crops(1.0)
+    changed = sum(a != b for a, b in zip(suite, half, strict=True))
+    assert 18 < changed < 42
+    assert all(a != b for a, b in zip(suite, all_of_them, strict=True))

@@ -15,14 +15,19 @@ from steadyface.types import Box, Detection, RGBImage
 
 
 class Brightest:
-    """Finds a small face in the middle of a frame and a large one at its corner, if not black."""
+    """Finds a small face in the middle of a frame and a large one at its corner, if it is not blank."""
+
+    model_id = "brightest"
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def find(self, image: RGBImage) -> list[Detection]:
-        self.asked += 1
-        if image.max() == 0:
+    def detect(self, frames: Sequence[RGBImage], threshold: float) -> list[list[Detection]]:
+        self.asked += len(frames)
+        return [self._faces(frame) for frame in frames]
+
+    def _faces(self, image: RGBImage) -> list[Detection]:
+        if np.ptp(image) == 0:
             return []
         sizes = ((image.shape[1] / 2, 5.0), (0.0, 10.0))
         return [
@@ -61,6 +66,27 @@ def test_frames_are_kept_whole_beside_their_largest_face(folder: Path, tmp_path:
     np.testing.assert_array_equal(frames.points, np.zeros((3, 5, 2)))
 
 
+def test_the_points_are_those_that_many_views_agree_on(folder: Path, tmp_path: Path) -> None:
+    detector = Brightest()
+    faces = faces_in(folder, ["a.png"])
+    plain = prepare_frames(faces, detector, folder, tmp_path / "cache")
+    looks = detector.asked
+
+    class Unsteady(Brightest):
+        """Is off by a fifth of a pixel in every view but the frame itself."""
+
+        def _faces(self, image: RGBImage) -> list[Detection]:
+            off = 0.2 if image.shape[:2] != (40, 30) else 0.0
+            return [
+                Detection(face.box, face.landmarks + np.float32(off * image.shape[1] / 30), 0.9)
+                for face in super()._faces(image)
+            ]
+
+    moved = prepare_frames(faces, Unsteady(), folder, tmp_path / "other")
+    assert looks > 1
+    assert 0 < np.abs(moved.points - plain.points).max() < 0.25
+
+
 def test_images_left_out_are_named(folder: Path, tmp_path: Path) -> None:
     frames = prepare_frames(faces_in(folder, NAMES), Brightest(), folder, tmp_path / "cache")
     assert [error.source for error in frames.left_out] == [
@@ -76,13 +102,13 @@ def test_the_same_images_are_read_once(folder: Path, tmp_path: Path) -> None:
     first = prepare_frames(faces_in(folder, NAMES), finder, folder, cache)
     asked = finder.asked
     again = prepare_frames(faces_in(folder, NAMES), finder, folder, cache)
-    assert finder.asked == asked == 4
+    assert finder.asked == asked > 0
     assert again.names == first.names
     assert [str(e) for e in again.left_out] == [str(e) for e in first.left_out]
     np.testing.assert_array_equal(again.frame(2), first.frame(2))
     other = prepare_frames(faces_in(folder, NAMES[:1]), finder, folder, cache)
     assert other.names == ("a.png",)
-    assert finder.asked == 5
+    assert finder.asked > asked
 
 
 def test_a_cache_that_was_not_finished_is_not_used(folder: Path, tmp_path: Path) -> None:
@@ -94,7 +120,7 @@ def test_a_cache_that_was_not_finished_is_not_used(folder: Path, tmp_path: Path)
     index.unlink()
     finder = Brightest()
     prepare_frames(faces_in(folder, NAMES), finder, folder, cache)
-    assert finder.asked == 4
+    assert finder.asked > 0
 
 
 def test_without_any_face_the_folder_is_named(folder: Path, tmp_path: Path) -> None:

@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from steadyface.errors import DatasetLayoutError
+from steadyface.errors import DatasetLayoutError, UsageError
 from steadyface.models.session import OnnxSession
+from steadyface.training.loop import finished_weights
 from steadyface.training.recipe import Recipe
 from steadyface.training.train_embedder import train_embedder
+from steadyface.types import FloatArray
 
 
 @pytest.mark.models
@@ -41,8 +46,42 @@ def test_an_embedder_is_trained_from_a_folder_of_images(identities: Path, tmp_pa
     made = json.loads((output / "network.json").read_text())
     assert made["torch_and_onnx_differ_by"] < 1e-4
     assert made["made_by"]["options"]["steps"] == 2
+    assert "start" not in made["made_by"]
     again = train_embedder(folder, output, recipe, compiled=False)
     assert [str(error) for error in again.left_out] == [str(error) for error in trained.left_out]
+
+    still = replace(recipe, rate=0.0, seed=1)
+    further = train_embedder(folder, tmp_path / "further", still, start=output, compiled=False)
+    pixels = np.zeros((2, 3, 112, 112), dtype=np.float32)
+    assert_same_outputs(further.file, file, pixels)
+    made = json.loads((tmp_path / "further" / "network.json").read_text())
+    state = (output / "checkpoint.pt").read_bytes()
+    assert made["made_by"]["start"] == sha256(state).hexdigest()
+
+
+def assert_same_outputs(file: Path, other: Path, pixels: FloatArray) -> None:
+    """A network that learnt nothing more answers as the one that it started as."""
+    outputs, expected = (
+        OnnxSession(f.read_bytes(), weights_folder=None).run(pixels) for f in (file, other)
+    )
+    # The batch statistics move on, for the weights' rate does not stop them.
+    for name, values in expected.items():
+        size = np.linalg.norm(values, axis=1, keepdims=True) if name == "embedding" else 1.0
+        np.testing.assert_allclose(outputs[name] / size, values / size, atol=0.05)
+
+
+@pytest.mark.parametrize("steps", [None, 3])
+def test_only_a_finished_run_can_be_started_from(tmp_path: Path, steps: int | None) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    said = "holds no run; give the folder of a finished one"
+    if steps is not None:
+        state = {"step": steps, "recipe": {"steps": 5}, "average": {}}
+        torch.save(state, run / "checkpoint.pt")
+        said = "its run is at step 3 of 5; let it finish first"
+    with pytest.raises(UsageError) as caught:
+        finished_weights(run)
+    assert str(caught.value) == f"{run}: {said}"
 
 
 @pytest.mark.models

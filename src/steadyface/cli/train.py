@@ -24,6 +24,11 @@ def command() -> None:
     "--config", type=click.Path(path_type=Path), help="Recipe in TOML.  [default: the packaged one]"
 )
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps, instead of the recipe's.")
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path),
+    help="Folder of a finished run whose network to start from.  [default: the base network]",
+)
 @click.option("--smoke", is_flag=True, help="Two tiny steps, to see that everything works.")
 @click.pass_context
 def embedder(
@@ -32,6 +37,7 @@ def embedder(
     output: Path,
     config: Path | None,
     steps: int | None,
+    start: Path | None,
     smoke: bool,
 ) -> None:
     """Adapt the base face network to distorted faces; FOLDER holds images of faces.
@@ -56,7 +62,7 @@ def embedder(
     if smoke:
         recipe = replace(recipe, steps=2, batch=4, bank=8, workers=0)
     writable_folder(output)
-    trained = train_embedder(folder, output, recipe, compiled=not smoke)
+    trained = train_embedder(folder, output, recipe, start=start, compiled=not smoke)
     click.echo(trained.file)
     report_errors(trained.left_out)
     if trained.left_out:

@@ -50,7 +50,10 @@ def show(canvas: RGBImage, mix: Mix, rng: np.random.Generator) -> Shown:
     top = 5.0 if len(kinds) == 1 else 3.5
     strengths = [float(rng.uniform(1.0, top)) for _ in kinds]
     for kind, strength in zip(kinds, strengths, strict=True):
-        frame = apply(frame, kind, strength, rng)
+        if kind == "sunny" and rng.random() < mix.blown:
+            frame = blown_out(frame, strength, rng)
+        else:
+            frame = apply(frame, kind, strength, rng)
     if rng.random() < mix.extra:
         frame = outside_the_families(frame, rng)
     main = int(np.argmax(strengths))
@@ -121,6 +124,27 @@ def crop_of(frame: RGBImage, shaken: FloatArray, scale: float = 1.0) -> RGBImage
         borderMode=cv2.BORDER_CONSTANT,
     )
     return np.asarray(warped, dtype=np.uint8)
+
+
+def blown_out(image: RGBImage, severity: float, rng: np.random.Generator) -> RGBImage:
+    """Over-exposed as a careless edit does it: in the coded tones, and glare of any size anywhere.
+
+    The suite's `sunny` works in light, with one spot from the side; other code, and many cameras'
+    tone curves, do not.
+    """
+    share = severity / 5
+    gain = 1 + share * rng.uniform(-0.2, 1.2)
+    lift = share * rng.uniform(0, 110)
+    tones = image.astype(np.float32) * np.float32(gain) + np.float32(lift)
+    height, width = image.shape[:2]
+    y = np.arange(height, dtype=np.float32)[:, None] / height
+    x = np.arange(width, dtype=np.float32)[None, :] / width
+    for _ in range(int(rng.integers(0, 4))):
+        away = np.hypot(y - np.float32(rng.uniform(0, 1)), x - np.float32(rng.uniform(0, 1)))
+        reach, edge = np.float32(rng.uniform(0.06, 0.6)), np.float32(rng.uniform(1, 4))
+        spot = np.exp(-((away / reach) ** edge)) * np.float32(share * rng.uniform(40, 240))
+        tones += spot[..., None]
+    return np.asarray(np.clip(tones, 0, 255), dtype=np.uint8)
 
 
 def outside_the_families(image: RGBImage, rng: np.random.Generator) -> RGBImage:

@@ -9,6 +9,7 @@ import numpy as np
 
 from steadyface.distortions import apply
 from steadyface.training.augment import choose_kinds, outside_the_families
+from steadyface.training.consensus import eye_distance, mirrored, resized
 from steadyface.training.detector_recipe import FrameMix
 from steadyface.training.recipe import Mix
 from steadyface.types import FloatArray, RGBImage
@@ -21,15 +22,23 @@ _EYE_RANGE = 12.0, 90.0
 #: Frames are blown up no further, for then there is nothing in them to see.
 _LARGEST_ZOOM = 4.0
 #: How far from the face's middle a wipe reaches, in distances of the eyes.
-_WIPED = 2.2
+WIPED = 2.2
+_WIPES = 1.6, 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownFrame:
-    """What teacher and student see, both `SIDE` x `SIDE` x 3 uint8 RGB."""
+    """What teacher and student see.
+
+    Attributes:
+        clean: for the teacher, `SIDE` x `SIDE` x 3 uint8 RGB.
+        shown: for the student, likewise.
+        points: 5 x 2 float32, where the main face's points are; NaN where it was wiped away.
+    """
 
     clean: RGBImage
     shown: RGBImage
+    points: FloatArray
 
 
 def show_frame(
@@ -43,11 +52,12 @@ def show_frame(
         mix: how.
         rng: the source of randomness.
     """
-    clean, middle, eyes = cut(frame, points, mix, rng)
+    clean, there = cut(frame, points, mix, rng)
     if rng.random() < mix.empty:
-        clean = wiped(clean, middle, eyes)
+        clean = wiped(clean, there, float(rng.uniform(*_WIPES)))
+        there = np.full_like(there, np.nan)
     shown = clean if rng.random() < mix.clean else distorted(clean, mix, rng)
-    return ShownFrame(padded(clean), padded(shown))
+    return ShownFrame(padded(clean), padded(shown), there)
 
 
 def distorted(frame: RGBImage, mix: FrameMix, rng: np.random.Generator) -> RGBImage:
@@ -61,18 +71,17 @@ def distorted(frame: RGBImage, mix: FrameMix, rng: np.random.Generator) -> RGBIm
 
 def cut(
     frame: RGBImage, points: FloatArray, mix: FrameMix, rng: np.random.Generator
-) -> tuple[RGBImage, FloatArray, float]:
+) -> tuple[RGBImage, FloatArray]:
     """A window of the frame, the face in it at a random size and place, tilted, perhaps mirrored.
 
     Returns:
-        The window (at most `SIDE` a side), the middle of the face's points in it, and the distance
-        of its eyes in pixels.
+        The window (at most `SIDE` a side), and the face's points in it.
     """
-    eyes = max(1.0, float(np.linalg.norm(points[0] - points[1])))
+    eyes = eye_distance(points)
     wanted = float(np.clip(mix.eyes * np.exp(rng.normal(0, mix.spread)), *_EYE_RANGE))
     zoom = min(wanted / eyes, _LARGEST_ZOOM)
     height, width = (max(1, round(side * zoom)) for side in frame.shape[:2])
-    blown = _resized(frame, (width, height))
+    blown = resized(frame, (width, height))
     middle = points.mean(axis=0) * zoom
     size = np.minimum(rng.integers(_LEAST_SIDE, SIDE + 1, 2), (width, height))
     place = np.clip(rng.normal(0.5, 0.15, 2), 0.1, 0.9)
@@ -90,23 +99,23 @@ def cut(
         ),
         dtype=np.uint8,
     )
-    inside = np.asarray(middle - corner, dtype=np.float32)
+    inside = (points * zoom) @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32)
     if rng.random() < 0.5:
-        window = np.ascontiguousarray(window[:, ::-1])
-        inside[0] = window.shape[1] - 1 - inside[0]
-    return window, inside, eyes * zoom
+        return np.ascontiguousarray(window[:, ::-1]), mirrored(inside, window.shape[1])
+    return window, inside
 
 
-def wiped(frame: RGBImage, middle: FloatArray, eyes: float) -> RGBImage:
+def wiped(frame: RGBImage, points: FloatArray, reaching: float = WIPED) -> RGBImage:
     """The frame with a face smeared away beyond recognition.
 
     Args:
         frame: H x W x 3 uint8.
-        middle: of the face, pixels.
-        eyes: their distance in pixels.
+        points: 5 x 2, the face's.
+        reaching: how far the wipe goes from their middle, in distances of the eyes.
     """
-    reach = max(2, round(_WIPED * eyes))
+    reach = max(2, round(reaching * eye_distance(points)))
     smeared = cv2.blur(frame, (2 * reach + 1, 2 * reach + 1))
+    middle = points.mean(axis=0)
     left, top = (max(0, round(float(value)) - reach) for value in middle)
     right, bottom = (max(0, round(float(value)) + reach) for value in middle)
     empty = frame.copy()
@@ -118,8 +127,3 @@ def padded(frame: RGBImage) -> RGBImage:
     """Black to the right and below, up to `SIDE` x `SIDE`."""
     height, width = frame.shape[:2]
     return np.pad(frame, ((0, SIDE - height), (0, SIDE - width), (0, 0)))
-
-
-def _resized(frame: RGBImage, size: tuple[int, int]) -> RGBImage:
-    method = cv2.INTER_AREA if size[0] < frame.shape[1] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(frame, size, interpolation=method), dtype=np.uint8)

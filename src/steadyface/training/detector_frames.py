@@ -9,14 +9,14 @@ from itertools import compress
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from steadyface.errors import DatasetLayoutError, ImageError, NoFaceError
 from steadyface.imaging.decode import decode
-from steadyface.pipeline import FaceFinder
+from steadyface.models.rescue import Detector, RescuingDetector
+from steadyface.training.consensus import agreed_points, resized
 from steadyface.training.sources import LabelledFace, held_back
 from steadyface.types import FloatArray, RGBImage
 
@@ -35,7 +35,7 @@ class FrameSet:
         pixels: all frames' uint8 values one after another, perhaps mapped from disk.
         starts: N int64: where each begins.
         sizes: N x 2 int64, height and width.
-        points: N x 5 x 2 float32: the largest face's points, pixels.
+        points: N x 5 x 2 float32: the largest face's points, pixels, see `agreed_points`.
         names: where each came from, relative to the data folder.
         held: N bool: whether a frame is kept out of the training.
         left_out: images that gave no face, and why.
@@ -76,7 +76,7 @@ def held_out(face: LabelledFace) -> bool:
 
 
 def prepare_frames(
-    faces: Sequence[LabelledFace], detector: FaceFinder, root: Path, cache: Path
+    faces: Sequence[LabelledFace], detector: Detector, root: Path, cache: Path
 ) -> FrameSet:
     """Read frames and find their main face, or take them from the cache if it holds these ones.
 
@@ -111,7 +111,7 @@ def prepare_frames(
     )
 
 
-def frame_of(file: Path, detector: FaceFinder) -> tuple[RGBImage, FloatArray]:
+def frame_of(file: Path, detector: Detector) -> tuple[RGBImage, FloatArray]:
     """An image as it is trained on, and the points of its largest face.
 
     Raises:
@@ -121,15 +121,15 @@ def frame_of(file: Path, detector: FaceFinder) -> tuple[RGBImage, FloatArray]:
     factor = LONGEST_SIDE / max(image.shape[:2])
     if factor < 1:
         size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-        shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        image = np.asarray(shrunk, dtype=np.uint8)
-    found = detector.find(image)
+        image = resized(image, size)
+    found = RescuingDetector(detector).find(image)
     if not found:
         raise NoFaceError(str(file), "no face was found; leave it out or use a clearer image")
-    return image, max(found, key=lambda d: d.box.area).landmarks
+    points = max(found, key=lambda d: d.box.area).landmarks
+    return image, agreed_points(image, points, detector)
 
 
-def _written(faces: Sequence[LabelledFace], detector: FaceFinder, cache: Path) -> dict[str, Any]:
+def _written(faces: Sequence[LabelledFace], detector: Detector, cache: Path) -> dict[str, Any]:
     """Write the pixels straight to disk, for there may be more than memory holds."""
     cache.mkdir(parents=True, exist_ok=True)
     kept: list[int] = []

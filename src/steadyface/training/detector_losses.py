@@ -2,7 +2,8 @@
 
 The teacher's answers are dense: every cell of every stride is a target, so the scores keep the
 meaning that they have in the base detector. Boxes and points count only where the teacher sees a
-face, by its score, and in proportion to the face's size.
+face, by its score, and in proportion to the face's size. Cells that see the main face are taught
+the points on which the teacher agrees with itself over many views, not those of this one look.
 """
 
 from __future__ import annotations
@@ -13,38 +14,46 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from steadyface.models.yunet import STRIDES
 from steadyface.training.detector_recipe import DetectorRecipe
+from steadyface.training.yunet_torch import HEADS
 
+POINTS = HEADS["kps"]
 #: Teacher score from which a cell's box and points are taught.
 TAUGHT_SCORE = 0.2
 #: Share of the full weight that a cell's class has where there is no face.
 _QUIET = 0.05
+#: A cell sees the main face if the middle of its points is this near, in distances of the eyes.
+_SAME = 0.5
 
 
-def detector_losses(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> dict[str, Tensor]:
+def detector_losses(
+    student: Sequence[Tensor], teacher: Sequence[Tensor], points: Tensor
+) -> dict[str, Tensor]:
     """The terms of the loss, unweighted, a face cell.
 
     Args:
         student: the maps that `YuNet` gives, one a stride.
         teacher: the same, without gradients.
+        points: N x 5 x 2, the main faces' points in pixels; NaN where there is none.
 
     Returns:
         `face` (cross-entropy beyond the teacher's own entropy), `box` and `points`.
     """
     sums = {"face": torch.zeros(()), "box": torch.zeros(()), "points": torch.zeros(())}
     seen = torch.zeros(())
-    for said, right in zip(student, teacher, strict=True):
+    for stride, said, right in zip(STRIDES, student, teacher, strict=True):
         cells = said.float().permute(0, 2, 3, 1).flatten(0, 2)
-        truth = right.float().permute(0, 2, 3, 1).flatten(0, 2)
+        truth = _agreed(right.float().permute(0, 2, 3, 1), points / stride).flatten(0, 2)
         cls, obj = torch.sigmoid(truth[:, 0]), torch.sigmoid(truth[:, 1])
         score = torch.sqrt(cls * obj)
         face = _divergence(cells[:, 1], obj) + (obj + _QUIET) * _divergence(cells[:, 0], cls)
         sums["face"] = sums["face"] + face.sum()
         chosen = score >= TAUGHT_SCORE
         weight = score[chosen]
-        box, points = _regression(cells[chosen], truth[chosen])
+        box, away = _regression(cells[chosen], truth[chosen])
         sums["box"] = sums["box"] + (weight * box).sum()
-        sums["points"] = sums["points"] + (weight * points).sum()
+        sums["points"] = sums["points"] + (weight * away).sum()
         seen = seen + weight.sum()
     return {name: value / seen.clamp(min=1.0) for name, value in sums.items()}
 
@@ -52,6 +61,21 @@ def detector_losses(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> dic
 def weighted_terms(terms: Mapping[str, Tensor], recipe: DetectorRecipe) -> Tensor:
     """The loss."""
     return recipe.face * terms["face"] + recipe.box * terms["box"] + recipe.points * terms["points"]
+
+
+def _agreed(right: Tensor, points: Tensor) -> Tensor:
+    """The teacher's N x H x W x channels with the main face's points, in strides, put in."""
+    count, height, width, _ = right.shape
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    corners = torch.stack([columns, rows], 2)[None, :, :, None].to(right.dtype)
+    there = points[:, None, None] - corners
+    seen = right[..., -POINTS:].reshape(count, height, width, -1, 2)
+    apart = (seen.mean(3) - there.mean(3)).norm(dim=3)
+    eyes = (points[:, 0] - points[:, 1]).norm(dim=1)[:, None, None]
+    same = (apart < _SAME * eyes)[..., None]
+    return torch.cat(
+        [right[..., :-POINTS], torch.where(same, there.flatten(3), right[..., -POINTS:])], 3
+    )
 
 
 def _divergence(logit: Tensor, target: Tensor) -> Tensor:

@@ -1,14 +1,14 @@
 """How well a detector finds the faces of held-out frames when they are distorted.
 
-What the base detector finds in the clean frame is taken for the truth.
+The truth is what the base detector agrees with itself upon over many views of the clean frame, see
+`steadyface.training.consensus`; so the base detector's own points err on clean frames too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -16,7 +16,9 @@ from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.distortions.tools import REFERENCE_SIDE
 from steadyface.models.rescue import Detector
 from steadyface.pipeline import FaceFinder
+from steadyface.training.consensus import eye_distance, resized
 from steadyface.training.detector_augment import wiped
+from steadyface.training.detector_frames import FrameSet
 from steadyface.types import Detection, FloatArray, RGBImage
 
 CLEAN = "clean"
@@ -28,11 +30,19 @@ HIT = 0.35
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldFrame:
-    """A frame to measure on: H x W x 3 uint8, its name, and the true points of its faces."""
+    """A frame to measure on.
+
+    Attributes:
+        name: decides its distortions.
+        image: H x W x 3 uint8.
+        main: 5 x 2, the true points of its main face.
+        others: those of the other faces in it.
+    """
 
     name: str
     image: RGBImage
-    faces: tuple[FloatArray, ...]
+    main: FloatArray
+    others: tuple[FloatArray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +79,26 @@ class Plain:
         return self._detector.detect([image], self._threshold)[0]
 
 
-def held_frames(images: Mapping[str, RGBImage], teacher: FaceFinder) -> list[HeldFrame]:
-    """Frames brought to the distortions' reference size, with the faces that the teacher sees.
+def held_frames(frames: FrameSet, numbers: Iterable[int], teacher: FaceFinder) -> list[HeldFrame]:
+    """Frames brought to the size for which the distortions' lengths are stated.
 
-    Frames in which it sees none are left out, for there is no truth about them.
+    Args:
+        frames: where to take them from.
+        numbers: which.
+        teacher: says what other faces there are.
     """
-    frames = []
-    for name, image in images.items():
-        frame = at_reference(image)
-        faces = tuple(face.landmarks for face in teacher.find(frame))
-        if faces:
-            frames.append(HeldFrame(name, frame, faces))
-    return frames
-
-
-def at_reference(image: RGBImage) -> RGBImage:
-    """The image at the size for which the distortions' lengths are stated."""
-    factor = REFERENCE_SIDE / min(image.shape[:2])
-    if factor == 1:
-        return image
-    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
+    held = []
+    for number in numbers:
+        frame = frames.frame(number)
+        factor = REFERENCE_SIDE / min(frame.shape[:2])
+        size = (max(1, round(frame.shape[1] * factor)), max(1, round(frame.shape[0] * factor)))
+        image = resized(frame, size)
+        stretch = np.array(size, dtype=np.float32) / np.array(frame.shape[1::-1], dtype=np.float32)
+        main = frames.points[number] * stretch
+        seen = [face.landmarks for face in teacher.find(image)]
+        others = tuple(points for points in seen if _error(points, main)[1] > 1)
+        held.append(HeldFrame(frames.names[number], image, main, others))
+    return held
 
 
 def measure(
@@ -124,8 +132,9 @@ def measure(
         shown = [_under(condition, frame, seed) for frame in frames]
         for name, finder in finders.items():
             answers = [finder.find(image) for image in shown]
-            truth = [() if condition == WIPED else frame.faces for frame in frames]
-            figures[name][condition] = asdict(_judged(answers, truth, sure))
+            figures[name][condition] = asdict(
+                _judged(answers, frames, sure, wiped_away=condition == WIPED)
+            )
     return figures
 
 
@@ -133,41 +142,35 @@ def _under(condition: str, frame: HeldFrame, seed: int) -> RGBImage:
     if condition == CLEAN:
         return frame.image
     if condition == WIPED:
-        image = frame.image
-        for points in frame.faces:
-            image = wiped(image, points.mean(axis=0), _eyes(points))
-        return image
+        return wiped(frame.image, frame.main)
     kind, severity = condition.split()
     rng = rng_for(seed, frame.name, condition)
     return apply(frame.image, kind, float(severity), rng)
 
 
 def _judged(
-    answers: Sequence[Sequence[Detection]], truth: Sequence[Sequence[FloatArray]], sure: float
+    answers: Sequence[Sequence[Detection]],
+    frames: Sequence[HeldFrame],
+    sure: float,
+    *,
+    wiped_away: bool,
 ) -> Figures:
-    hits: list[bool] = []
     errors: list[float] = []
     false = 0
-    for found, faces in zip(answers, truth, strict=True):
-        away = [[_error(d.landmarks, points) for d in found] for points in faces]
-        false += sum(all(row[i][0] > 1 for row in away) for i in range(len(found)))
-        if faces:
-            near = [mean for worst, mean in away[0] if worst <= HIT]
-            hits.append(bool(near))
-            errors.extend(near[:1])
+    for found, frame in zip(answers, frames, strict=True):
+        main = [] if wiped_away else [_error(face.landmarks, frame.main) for face in found]
+        errors.extend([mean for worst, mean in main if worst <= HIT][:1])
+        there = frame.others if wiped_away else (frame.main, *frame.others)
+        false += sum(all(_error(face.landmarks, f)[1] > 1 for f in there) for face in found)
     return Figures(
-        found=float(np.mean(hits)) if hits else None,
+        found=None if wiped_away else len(errors) / max(1, len(frames)),
         point_error=float(np.median(errors)) if errors else None,
-        false=false / max(1, len(answers)),
+        false=false / max(1, len(frames)),
         sure=float(np.mean([bool(found) and found[0].score >= sure for found in answers])),
     )
 
 
 def _error(said: FloatArray, right: FloatArray) -> tuple[float, float]:
     """The worst and the mean distance of five points, in distances of the true eyes."""
-    away = np.linalg.norm(said - right, axis=1) / _eyes(right)
+    away = np.linalg.norm(said - right, axis=1) / eye_distance(right)
     return float(away.max()), float(away.mean())
-
-
-def _eyes(points: FloatArray) -> float:
-    return max(1.0, float(np.linalg.norm(points[0] - points[1])))

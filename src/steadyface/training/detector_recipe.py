@@ -30,7 +30,7 @@ class FrameMix:
     second: float = 0.25
     weights: Mapping[str, float] = field(default_factory=dict)
     extra: float = 0.08
-    empty: float = 0.05
+    empty: float = 0.1
     eyes: float = 38.0
     spread: float = 0.45
     tilt: float = 6.0
@@ -62,7 +62,7 @@ class DetectorRecipe:
     decay: float = 0.0
     face: float = 1.0
     box: float = 1.0
-    points: float = 2.0
+    points: float = 4.0
     averaging: float = 0.995
     seed: int = 0
     workers: int = 1

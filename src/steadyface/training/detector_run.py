@@ -20,8 +20,8 @@ from steadyface.training.loop import Loop
 from steadyface.training.yunet_torch import YuNet
 
 
-class FrameShower(Dataset[tuple[Tensor, Tensor]]):
-    """Sample number -> a clean and a shown frame, BGR; the number alone decides."""
+class FrameShower(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Sample number -> a clean and a shown frame, BGR, and points; the number alone decides."""
 
     def __init__(self, frames: FrameSet, recipe: DetectorRecipe, first: int, count: int) -> None:
         self._frames, self._recipe = frames, recipe
@@ -30,7 +30,7 @@ class FrameShower(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, offset: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, offset: int) -> tuple[Tensor, Tensor, Tensor]:
         number = self._first + offset
         epoch, place = divmod(number, len(self._frames))
         order = np.random.default_rng((self._recipe.seed, epoch)).permutation(len(self._frames))
@@ -43,7 +43,7 @@ class FrameShower(Dataset[tuple[Tensor, Tensor]]):
             torch.from_numpy(np.ascontiguousarray(frame[..., ::-1].transpose(2, 0, 1)))
             for frame in (both.clean, both.shown)
         )
-        return clean, shown
+        return clean, shown, torch.from_numpy(both.points)
 
 
 class DetectorRun(Loop[DetectorRecipe]):
@@ -82,12 +82,13 @@ class DetectorRun(Loop[DetectorRecipe]):
         return FrameShower(self._frames, self._recipe, first, count)
 
     def _terms(self, batch: list[Tensor]) -> tuple[Mapping[str, Tensor], Tensor]:
+        *frames, points = batch
         clean, shown = (
-            pixels.float().contiguous(memory_format=torch.channels_last) for pixels in batch
+            pixels.float().contiguous(memory_format=torch.channels_last) for pixels in frames
         )
         with torch.no_grad():
             right = self._teacher(clean)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             said = self._student(shown)
-        terms = detector_losses(said, right)
+        terms = detector_losses(said, right, points)
         return terms, weighted_terms(terms, self._recipe)

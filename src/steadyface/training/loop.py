@@ -18,6 +18,8 @@ from tqdm import tqdm
 
 from steadyface.errors import UsageError
 
+#: Name of the file in a run's folder that holds its state.
+CHECKPOINT = "checkpoint.pt"
 _LOGGED_EVERY = 20
 _LARGEST_GRADIENT = 5.0
 
@@ -107,7 +109,7 @@ class Loop(ABC, Generic[RecipeT]):
 
     @property
     def _checkpoint(self) -> Path:
-        return self._folder / "checkpoint.pt"
+        return self._folder / CHECKPOINT
 
     def train(self) -> dict[str, Tensor]:
         """Run to the end; returns the averaged weights."""
@@ -191,6 +193,28 @@ class Loop(ABC, Generic[RecipeT]):
         self._average = stored["average"]
         self._optimiser.load_state_dict(stored["optimiser"])
         self._step = stored["step"]
+
+
+def finished_weights(run: Path) -> dict[str, Tensor]:
+    """The averaged weights that a finished run gave.
+
+    Args:
+        run: its folder.
+
+    Raises:
+        UsageError: there is no run in the folder, or it is not finished.
+    """
+    file = run / CHECKPOINT
+    if not file.is_file():
+        raise UsageError(f"{run}: holds no run; give the folder of a finished one")
+    stored = torch.load(file, weights_only=True)
+    steps = stored["recipe"]["steps"]
+    if stored["step"] < steps:
+        raise UsageError(
+            f"{run}: its run is at step {stored['step']} of {steps}; let it finish first"
+        )
+    average: dict[str, Tensor] = stored["average"]
+    return average
 
 
 def _plain(recipe: Schedule) -> dict[str, Any]:

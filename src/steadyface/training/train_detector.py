@@ -63,7 +63,7 @@ def train_detector(folder: Path, output: Path, recipe: DetectorRecipe) -> Traine
         ModelError: torch and ONNX Runtime do not agree on the result.
     """
     base = load_detector(DETECTOR)
-    frames = prepare_frames(read_faces(folder), RescuingDetector(base), folder, output / "frames")
+    frames = prepare_frames(read_faces(folder), base, folder, output / "frames")
     held = frames.part(frames.held)
     taught = frames.part(~frames.held)
     if not len(taught):
@@ -101,10 +101,9 @@ def held_out_figures(base: YuNetDetector, file: Path, held: FrameSet) -> dict[st
     numbers = np.unique(
         np.linspace(0, len(held) - 1, min(len(held), _MEASURED_FRAMES)).round().astype(np.int64)
     )
-    images = {held.names[number]: held.frame(int(number)) for number in numbers}
     plain = Plain(base, ACCEPTED_SCORE)
     student = exported(file)
-    frames = held_frames(images, plain)
+    frames = held_frames(held, numbers.tolist(), plain)
     finders: dict[str, FaceFinder] = {
         "base": plain,
         "base with rescue": RescuingDetector(base),

@@ -18,6 +18,7 @@ from steadyface.training.base_models import FACE_NETWORK, weights_of
 from steadyface.training.crops import FaceSet, prepare
 from steadyface.training.embedder import Student
 from steadyface.training.export import write_model
+from steadyface.training.loop import CHECKPOINT, finished_weights
 from steadyface.training.recipe import Recipe, read_recipe
 from steadyface.training.run import Run
 from steadyface.training.sface_torch import load_sface
@@ -47,7 +48,14 @@ def default_recipe() -> Recipe:
         return read_recipe(file)
 
 
-def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool = True) -> Trained:
+def train_embedder(
+    folder: Path,
+    output: Path,
+    recipe: Recipe,
+    *,
+    start: Path | None = None,
+    compiled: bool = True,
+) -> Trained:
     """Adapt the base face network to distorted faces.
 
     Stopped at any moment, the same call goes on from its last checkpoint.
@@ -56,25 +64,31 @@ def train_embedder(folder: Path, output: Path, recipe: Recipe, *, compiled: bool
         folder: faces, see `steadyface.training.sources.read_faces`.
         output: keeps the prepared faces, checkpoint, log, manifest and the network.
         recipe: how.
+        start: folder of a finished run whose network the student starts as; None starts as the
+            base network. The teacher is the base network either way.
         compiled: let torch compile the network, which takes a minute and doubles the speed.
 
     Raises:
         DatasetLayoutError: the folder holds no usable face.
-        UsageError: the output holds a run of another recipe.
+        UsageError: the output holds a run of another recipe, or `start` no finished run.
         ModelError: torch and ONNX Runtime do not agree on the result.
     """
-    faces = prepare(read_faces(folder), default_detector(), folder, output / "faces")
+    labelled = read_faces(folder)
+    student = Student(load_sface(weights_of(FACE_NETWORK)))
+    made = provenance(FACE_NETWORK, json.loads(json.dumps(asdict(recipe))))
+    if start is not None:
+        student.load_state_dict(finished_weights(start))
+        made["start"] = sha256((start / CHECKPOINT).read_bytes()).hexdigest()
+    faces = prepare(labelled, default_detector(), folder, output / "faces")
     write_json(output / "manifest.json", {"images": list(faces.names)})
     these = sha256("\n".join(faces.names).encode()).hexdigest()[:12]
     kept = output / "faces" / f"teacher-{these}.npy"
     teacher = teacher_embeddings(faces, load_network(FACE_NETWORK), kept)
-    student = Student(load_sface(weights_of(FACE_NETWORK)))
     labels = labels_of(faces, teacher, recipe.identity)
     run = Run(student, faces, labels, recipe, output, compiled=compiled)
     student.load_state_dict(run.train())
     file = output / "network.onnx"
     worst = write_model(student, some_crops(faces), file)
-    made = provenance(FACE_NETWORK, json.loads(json.dumps(asdict(recipe))))
     summary = {"made_by": made, "faces": len(faces), "torch_and_onnx_differ_by": worst}
     write_json(output / "network.json", summary)
     return Trained(file, faces.left_out)
