@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from steadyface.errors import ImageNotFoundError, NoFaceError, UsageError
 from steadyface.models.face_network import NetworkOutput
 from steadyface.pipeline import Analyzer, estimate_gender
-from steadyface.types import Box, Detection, FaceChoice, RGBImage
+from steadyface.types import Box, Detection, DistortionEstimate, FaceChoice, RGBImage
 
 POINTS = np.array([[10, 10], [30, 10], [20, 20], [12, 30], [28, 30]], dtype=np.float32)
 
@@ -67,6 +68,32 @@ def test_the_result_says_how_the_face_was_come_by() -> None:
     assert (assumed.detection, assumed.view, assumed.landmarks) == ("assumed", None, None)
     skipped = Analyzer(finder, FakeNetwork(), detection="skip").analyze(grey())[0]
     assert (skipped.detection, skipped.score) == ("skipped", None)
+
+
+class TellingNetwork(FakeNetwork):
+    """Also tells quality and distortion, which differ by crop."""
+
+    def run(self, crops: Sequence[RGBImage]) -> NetworkOutput:
+        rows: list[list[float]] = [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]
+        return replace(
+            super().run(crops),
+            quality=np.array([0.9, 0.4], dtype=np.float32),
+            distortion=np.array(rows, dtype=np.float32),
+            distortion_labels=("clean", "foggy", "noisy"),
+            strength=np.array([0.0, 0.8], dtype=np.float32),
+        )
+
+
+def test_quality_and_distortion_are_those_of_the_face() -> None:
+    finder = FakeFinder([detection(40), detection(20)])
+    faces = Analyzer(finder, TellingNetwork(), faces="all").analyze(grey())
+    assert [face.quality for face in faces] == [pytest.approx(0.9), pytest.approx(0.4)]
+    assert [face.distortion for face in faces] == [
+        DistortionEstimate("clean", pytest.approx(0.7), 0.0),
+        DistortionEstimate("noisy", pytest.approx(0.6), pytest.approx(0.8)),
+    ]
+    silent = Analyzer(finder, FakeNetwork()).analyze(grey())[0]
+    assert (silent.quality, silent.distortion) == (None, None)
 
 
 def test_no_face_where_one_is_required() -> None:

@@ -33,6 +33,7 @@ from steadyface.types import (
     Detection,
     DetectionMode,
     DetectionOutcome,
+    DistortionEstimate,
     Embedding,
     Face,
     FaceChoice,
@@ -252,8 +253,17 @@ class Analyzer:
             gender = None
             if output.p_female is not None:
                 gender = estimate_gender(float(output.p_female[index]), self._min_gender_confidence)
-            embedding = Embedding(output.embeddings[index], model_id)
-            yield Face(one.outcome, one.box, one.landmarks, one.score, one.view, embedding, gender)
+            yield Face(
+                one.outcome,
+                one.box,
+                one.landmarks,
+                one.score,
+                one.view,
+                Embedding(output.embeddings[index], model_id),
+                gender,
+                None if output.quality is None else float(output.quality[index]),
+                distortion_of(output, index),
+            )
 
 
 def no_face(source: str) -> NoFaceError:
@@ -288,6 +298,18 @@ def estimate_gender(p_female: float, min_confidence: float | None) -> GenderEsti
     if min_confidence is not None and probability < min_confidence:
         return GenderEstimate("uncertain", probability, p_female)
     return GenderEstimate("female" if p_female >= 0.5 else "male", probability, p_female)
+
+
+def distortion_of(output: NetworkOutput, index: int) -> DistortionEstimate | None:
+    """The likeliest kind of distortion of one crop; None where the network does not say."""
+    if output.distortion is None or output.strength is None:
+        return None
+    likeliest = int(output.distortion[index].argmax())
+    return DistortionEstimate(
+        output.distortion_labels[likeliest],
+        float(output.distortion[index, likeliest]),
+        float(output.strength[index]),
+    )
 
 
 def _aligned(image: RGBImage, detection: Detection) -> _Located:

@@ -105,6 +105,21 @@ class GenderEstimate:
     p_female: float
 
 
+@dataclass(frozen=True, slots=True)
+class DistortionEstimate:
+    """What the network says of a face's distortion.
+
+    Attributes:
+        kind: the likeliest: `clean` or a kind of distortion.
+        probability: of that kind, 0..1.
+        strength: 0..1; a fifth a severity.
+    """
+
+    kind: str
+    probability: float
+    strength: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """Everything known of one face in one image.
@@ -117,6 +132,9 @@ class Face:
         view: the view of the frame it was found in; None where no detector saw it.
         embedding: its embedding.
         gender: its gender estimate; None where the model has no gender head.
+        quality: the expected similarity, 0..1, of its embedding to that of its clean self: how far
+            a comparison with it can be trusted; None where the model has no such head.
+        distortion: its kind and strength; None likewise.
     """
 
     detection: DetectionOutcome
@@ -126,6 +144,8 @@ class Face:
     view: str | None
     embedding: Embedding
     gender: GenderEstimate | None
+    quality: float | None = None
+    distortion: DistortionEstimate | None = None
 
     @property
     def located(self) -> bool:

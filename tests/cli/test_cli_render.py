@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from steadyface.cli.render import decided_at, face_json, gender_json, how_found, print_json
-from steadyface.types import Box, Comparison, DetectionOutcome, Embedding, Face
+from steadyface.types import (
+    Box,
+    Comparison,
+    DetectionOutcome,
+    DistortionEstimate,
+    Embedding,
+    Face,
+)
 
 FACE = Face(
     "rescued",
@@ -49,9 +56,18 @@ def test_a_face_as_json() -> None:
         "score": 0.8765,
         "box": [1.2, 2, 3, 4],
         "landmarks": [[1.0, 2.0]] * 5,
+        "quality": None,
+        "distortion": None,
     }
     unseen = face_json(replace(FACE, detection="assumed", landmarks=None, score=None, view=None))
     assert (unseen["landmarks"], unseen["score"], unseen["view"]) == (None, None, None)
+
+
+def test_quality_and_distortion_as_json() -> None:
+    told = replace(FACE, quality=0.87654321, distortion=DistortionEstimate("foggy", 0.987654, 0.4))
+    shown = face_json(told)
+    assert shown["quality"] == 0.8765
+    assert shown["distortion"] == {"kind": "foggy", "probability": 0.9877, "strength": 0.4}
 
 
 def test_a_face_of_a_model_without_a_gender_head() -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from steadyface.errors import ImageError, SteadyfaceError
-from steadyface.types import Comparison, Face, Match
+from steadyface.types import Comparison, DistortionEstimate, Face, Match
 
 T = TypeVar("T")
 
@@ -53,6 +53,17 @@ def face_json(face: Face) -> dict[str, Any]:
         "landmarks": None
         if face.landmarks is None
         else [[round(float(x), 1), round(float(y), 1)] for x, y in face.landmarks],
+        "quality": None if face.quality is None else round(face.quality, 4),
+        "distortion": None if face.distortion is None else distortion_json(face.distortion),
+    }
+
+
+def distortion_json(distortion: DistortionEstimate) -> dict[str, Any]:
+    """The likeliest kind of distortion."""
+    return {
+        "kind": distortion.kind,
+        "probability": round(distortion.probability, 4),
+        "strength": round(distortion.strength, 4),
     }
 
 
