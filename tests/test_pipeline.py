@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from steadyface.errors import ImageNotFoundError, NoFaceError, UsageError
+from steadyface.errors import ImageNotFoundError, NoFaceError, UnknownModelError, UsageError
 from steadyface.models.face_network import NetworkOutput
 from steadyface.pipeline import Analyzer, estimate_gender
 from steadyface.types import Box, Detection, DistortionEstimate, FaceChoice, RGBImage
@@ -74,13 +74,13 @@ class TellingNetwork(FakeNetwork):
     """Also tells quality and distortion, which differ by crop."""
 
     def run(self, crops: Sequence[RGBImage]) -> NetworkOutput:
-        rows: list[list[float]] = [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]
+        rows: list[list[float]] = [[0.75, 0.25, 0.0], [0.125, 0.25, 0.625]]
         return replace(
             super().run(crops),
             quality=np.array([0.9, 0.4], dtype=np.float32),
             distortion=np.array(rows, dtype=np.float32),
             distortion_labels=("clean", "foggy", "noisy"),
-            strength=np.array([0.0, 0.8], dtype=np.float32),
+            strength=np.array([0.0, 0.5], dtype=np.float32),
         )
 
 
@@ -89,8 +89,8 @@ def test_quality_and_distortion_are_those_of_the_face() -> None:
     faces = Analyzer(finder, TellingNetwork(), faces="all").analyze(grey())
     assert [face.quality for face in faces] == [pytest.approx(0.9), pytest.approx(0.4)]
     assert [face.distortion for face in faces] == [
-        DistortionEstimate("clean", pytest.approx(0.7), 0.0),
-        DistortionEstimate("noisy", pytest.approx(0.6), pytest.approx(0.8)),
+        DistortionEstimate("clean", 0.75, 0.0),
+        DistortionEstimate("noisy", 0.625, 0.5),
     ]
     silent = Analyzer(finder, FakeNetwork()).analyze(grey())[0]
     assert (silent.quality, silent.distortion) == (None, None)
@@ -205,14 +205,53 @@ def test_wrong_batch_size() -> None:
 
 
 def test_no_detector_is_loaded_where_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load() -> FakeFinder:
+    def load(model_id: str | None) -> FakeFinder:
         raise AssertionError("the detector was loaded")
 
-    monkeypatch.setattr("steadyface.pipeline.default_detector", load)
+    monkeypatch.setattr("steadyface.pipeline.load_finder", load)
     result = Analyzer(network=FakeNetwork(), detection="skip").analyze(grey())
     assert result[0].detection == "skipped"
     with pytest.raises(AssertionError, match="was loaded"):
         Analyzer(network=FakeNetwork()).analyze(grey())
+
+
+def test_models_are_loaded_by_their_names_when_first_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str | None] = []
+
+    def finder(model_id: str | None) -> FakeFinder:
+        asked.append(model_id)
+        return FakeFinder([])
+
+    def network(model_id: str | None) -> FakeNetwork:
+        asked.append(model_id)
+        return FakeNetwork()
+
+    monkeypatch.setattr("steadyface.pipeline.load_finder", finder)
+    monkeypatch.setattr("steadyface.pipeline.load_network", network)
+    analyzer = Analyzer("yunet-base", "sface-base")
+    assert asked == []
+    analyzer.analyze(grey())
+    analyzer.analyze(grey())
+    assert sorted(name or "" for name in asked) == ["sface-base", "yunet-base"]
+    asked.clear()
+    Analyzer().analyze(grey())
+    assert asked == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ({"network": "sface-bas"}, "no model 'sface-bas', there are "),
+        ({"detector": "sface-base"}, "model 'sface-base' is a face-network, not a detector; "),
+        ({"network": "yunet-base"}, "model 'yunet-base' is a detector, not a face-network; "),
+    ],
+)
+def test_models_that_do_not_exist_are_refused_at_once(models: dict[str, str], message: str) -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        Analyzer(**models)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
 
 
 def test_the_most_central_face_is_taken_where_asked() -> None:

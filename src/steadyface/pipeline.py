@@ -26,7 +26,8 @@ from steadyface.imaging.geometry import (
     crop_square,
     eye_distance,
 )
-from steadyface.models.defaults import default_detector, default_network
+from steadyface.models.catalog import load_catalog
+from steadyface.models.defaults import load_finder, load_network
 from steadyface.models.face_network import NetworkOutput
 from steadyface.types import (
     Box,
@@ -95,8 +96,9 @@ class Analyzer:
     Nothing is loaded or fetched before the first image. An analyzer may be shared by threads.
 
     Args:
-        detector: finds faces; None takes the catalog's default detector with its rescue.
-        network: embeds aligned crops; None takes the catalog's default face network.
+        detector: finds faces; a catalog id takes that detector with its rescue, None the default
+            one.
+        network: embeds aligned crops; a catalog id takes that face network, None the default one.
         detection: `auto`, `require` or `skip`, see `steadyface.types.DetectionMode`.
         faces: `largest` analyses the largest face of an image, `central` the one nearest to its
             middle, `all` every face, largest first.
@@ -105,12 +107,13 @@ class Analyzer:
 
     Raises:
         UsageError: an argument is out of range.
+        UnknownModelError: the catalog has no such detector or face network.
     """
 
     def __init__(
         self,
-        detector: FaceFinder | None = None,
-        network: Network | None = None,
+        detector: FaceFinder | str | None = None,
+        network: Network | str | None = None,
         *,
         detection: DetectionMode = "auto",
         faces: FaceChoice = "largest",
@@ -127,6 +130,10 @@ class Analyzer:
             )
         if max_pixels < 1:
             raise UsageError(f"max_pixels is {max_pixels}: give 1 or more")
+        if isinstance(detector, str):
+            load_catalog().choose("detector", detector)
+        if isinstance(network, str):
+            load_catalog().choose("face-network", network)
         self._detector = detector
         self._network = network
         self._detection = detection
@@ -137,15 +144,15 @@ class Analyzer:
     @property
     def network(self) -> Network:
         """The face network, loaded (and fetched, with a message) when first asked for."""
-        if self._network is None:
-            self._network = default_network()
+        if self._network is None or isinstance(self._network, str):
+            self._network = load_network(self._network)
         return self._network
 
     @property
     def detector(self) -> FaceFinder:
         """The detector, loaded (and fetched, with a message) when first asked for."""
-        if self._detector is None:
-            self._detector = default_detector()
+        if self._detector is None or isinstance(self._detector, str):
+            self._detector = load_finder(self._detector)
         return self._detector
 
     @property

@@ -55,11 +55,14 @@ def steadyface(
 @pytest.fixture
 def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands see colours instead of faces, so that scores are known and nothing is loaded."""
-    monkeypatch.setattr("steadyface.pipeline.default_detector", ColourFinder)
-    # Its name is that of the model in use, for which there is a calibration.
-    model_id = load_catalog().default("face-network").id
-    network = ColourNetwork(model_id)
-    monkeypatch.setattr("steadyface.pipeline.default_network", lambda: network)
+    monkeypatch.setattr("steadyface.pipeline.load_finder", lambda model_id: ColourFinder())
+    # Its name is that of the model asked for, for which there is a calibration.
+    known = load_catalog()
+    networks = {m.id: ColourNetwork(m.id) for m in known.models if m.role == "face-network"}
+    default = known.default("face-network").id
+    monkeypatch.setattr(
+        "steadyface.pipeline.load_network", lambda model_id: networks[model_id or default]
+    )
 
 
 @pytest.fixture

@@ -14,12 +14,7 @@ from tests.models.tiny import LABELS, heads, shipped
 
 from steadyface.errors import ModelDownloadError, ModelError, UnknownModelError
 from steadyface.models.catalog import load_catalog
-from steadyface.models.defaults import (
-    default_detector,
-    default_network,
-    load_detector,
-    load_network,
-)
+from steadyface.models.defaults import load_detector, load_finder, load_network
 from steadyface.models.graphs import read_graph
 from steadyface.models.store import ModelStore, default_store
 from steadyface.models.yunet import YuNetDetector
@@ -62,8 +57,8 @@ def test_every_model_runs_offline_from_a_filled_cache(filled: ModelStore, notes:
 @pytest.mark.models
 def test_defaults_are_those_of_the_catalog() -> None:
     catalog = load_catalog()
-    assert default_network().model_id == catalog.default("face-network").id
-    assert default_detector().model_id == catalog.default("detector").id
+    assert load_network().model_id == catalog.default("face-network").id
+    assert load_finder().model_id == catalog.default("detector").id
     assert load_detector().model_id == catalog.default("detector").id
 
 

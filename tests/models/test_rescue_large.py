@@ -8,13 +8,13 @@ import pytest
 
 from steadyface.distortions import apply, rng_for
 from steadyface.imaging.decode import decode
-from steadyface.models.defaults import default_detector
+from steadyface.models.defaults import load_finder
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("side", [250, 1000])
 def test_noisy_faces_are_found_in_frames_of_any_size(identities: Path, side: int) -> None:
-    detector = default_detector()
+    detector = load_finder()
     found = 0
     files = sorted(identities.glob("*/*/*_0001.jpg"))
     for file in files:

@@ -25,6 +25,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @options.reference_detection_option
 @options.faces_option("largest", "central", default="largest")
 @options.max_pixels_option
+@options.model_options
 @options.json_option
 @click.pass_context
 def command(
@@ -34,13 +35,15 @@ def command(
     detection: DetectionMode,
     faces: FaceChoice,
     max_pixels: int,
+    network: str | None,
+    detector: str | None,
     as_json: bool,
 ) -> None:
     """Enrol people: each folder in FOLDER is an identity, the images in it its references."""
     people = read_people(folder)
     for name in people:
         clean_name(name)  # a name that is refused ends the command before anyone is enrolled
-    analyzer = Analyzer(detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="create") as gallery:
         recognizer = Recognizer(gallery, analyzer=analyzer)
         shown = tqdm(people.items(), unit="identity", disable=None)

@@ -19,6 +19,7 @@ from steadyface.types import DetectionMode, FaceChoice, ImageResult
 @options.detection_option
 @options.faces_option("largest", "central", "all", default="largest")
 @options.max_pixels_option
+@options.model_options
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0.5, 1.0),
@@ -32,12 +33,16 @@ def command(
     detection: DetectionMode,
     faces: FaceChoice,
     max_pixels: int,
+    network: str | None,
+    detector: str | None,
     min_confidence: float | None,
     as_json: bool,
 ) -> None:
     """Gender of the faces in images; PATH is an image or a folder of them."""
     images = options.expand_images(paths)
     analyzer = Analyzer(
+        detector,
+        network,
         detection=detection,
         faces=faces,
         min_gender_confidence=min_confidence,

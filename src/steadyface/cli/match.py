@@ -32,6 +32,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @options.detection_option
 @options.faces_option("largest", "central", "all", default="largest")
 @options.max_pixels_option
+@options.model_options
 @click.option(
     "--fpir",
     type=float,
@@ -50,6 +51,8 @@ def command(
     detection: DetectionMode,
     faces: FaceChoice,
     max_pixels: int,
+    network: str | None,
+    detector: str | None,
     fpir: float | None,
     top: int,
     as_json: bool,
@@ -61,7 +64,7 @@ def command(
     share as expected_fpir.
     """
     images = options.expand_images(paths)
-    analyzer = Analyzer(detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="read") as gallery:
         if fpir is not None:
             if fmr is not None:

@@ -72,6 +72,20 @@ def max_pixels_option(function: F) -> F:
     )(function)
 
 
+def model_options(function: F) -> F:
+    """`--model` and `--detector`: what looks at the faces."""
+    function = click.option(
+        "--detector", metavar="NAME", help="Detector, of `steadyface models list`."
+    )(function)
+    return click.option(
+        "--model",
+        "network",
+        metavar="NAME",
+        help="Face network, of `steadyface models list`; a gallery keeps to the one it was made "
+        "with.",
+    )(function)
+
+
 def rule_options(function: F) -> F:
     """`--fmr` and `--threshold`: where the decision is made."""
     function = click.option(

@@ -30,6 +30,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @options.detection_option
 @options.faces_option("largest", "central", default="largest")
 @options.max_pixels_option
+@options.model_options
 @options.json_option
 @click.pass_context
 def command(
@@ -41,10 +42,12 @@ def command(
     detection: DetectionMode,
     faces: FaceChoice,
     max_pixels: int,
+    network: str | None,
+    detector: str | None,
     as_json: bool,
 ) -> None:
     """Are the faces in two images the same person? Exit status 1 says no."""
-    analyzer = Analyzer(detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
     results = list(analyzer.analyze_many([first, second]))
     errors = [result.error for result in results if result.error is not None]

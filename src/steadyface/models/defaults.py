@@ -51,14 +51,18 @@ def load_detector(
     return YuNetDetector(session, entry.preprocessing, model_id=entry.id)
 
 
-def default_network() -> FaceNetwork:
-    """The catalog's default face network."""
-    return load_network()
+def load_finder(
+    model_id: str | None = None,
+    *,
+    catalog: Catalog | None = None,
+    store: ModelStore | None = None,
+) -> RescuingDetector:
+    """Load a detector with its rescue, by catalog id; None takes the default one.
 
-
-def default_detector() -> RescuingDetector:
-    """The catalog's default detector with its rescue."""
-    return RescuingDetector(load_detector())
+    Raises:
+        ModelError: as `load_detector`.
+    """
+    return RescuingDetector(load_detector(model_id, catalog=catalog, store=store))
 
 
 def _open(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.models.catalog import load_catalog
-from steadyface.models.defaults import default_detector
+from steadyface.models.defaults import load_finder
 from steadyface.models.session import OnnxSession
 from steadyface.models.store import default_store
 from steadyface.training import gender_head
@@ -78,7 +78,7 @@ def features_of(faces: Sequence[LabelledFace], seed: int | None, cache: Path) ->
     ]
     condition = "clean" if seed is None else f"distorted-{seed}"
     file = cache / f"{condition}-{fingerprint(samples)}.npz"
-    return extract(samples, default_detector(), network, file)
+    return extract(samples, load_finder(DETECTOR), network, file)
 
 
 def train_head(

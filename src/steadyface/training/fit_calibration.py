@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.matching.calibration import SCHEMA
-from steadyface.models.defaults import default_detector, load_network
+from steadyface.models.defaults import load_finder, load_network
 from steadyface.pipeline import Analyzer, FaceFinder
 from steadyface.training.calibrate import fit_thresholds, score_pairs, template_pairs
 from steadyface.training.features import Embedded, Sample, embed, random_distortion
@@ -82,7 +82,7 @@ def main() -> None:
         name = f"{network.model_id}-{'assumed' if blind else 'located'}-{seed}-{len(samples)}"
         return embed(samples, analyzer, arguments.cache / f"{name}-{fingerprint(samples)}.npz")
 
-    detector, some = default_detector(), faces[:ASSUMED_IMAGES]
+    detector, some = load_finder(), faces[:ASSUMED_IMAGES]
     clean, distorted = seen(detector, faces, None), seen(detector, faces, _SEED)
     assumed = (seen(Blind(), some, None), seen(Blind(), some, _SEED))
     _, identities = np.unique([face.identity for face in faces], return_inverse=True)

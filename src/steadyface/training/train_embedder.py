@@ -12,9 +12,9 @@ import numpy as np
 
 from steadyface.errors import ImageError
 from steadyface.evaluation.output import provenance, write_json
-from steadyface.models.defaults import default_detector, load_network
+from steadyface.models.defaults import load_finder, load_network
 from steadyface.training.augment import STILL, crop_of
-from steadyface.training.base_models import FACE_NETWORK, weights_of
+from steadyface.training.base_models import DETECTOR, FACE_NETWORK, weights_of
 from steadyface.training.crops import FaceSet, prepare
 from steadyface.training.embedder import Student
 from steadyface.training.export import write_model
@@ -79,7 +79,7 @@ def train_embedder(
     if start is not None:
         student.load_state_dict(finished_weights(start))
         made["start"] = sha256((start / CHECKPOINT).read_bytes()).hexdigest()
-    faces = prepare(labelled, default_detector(), folder, output / "faces")
+    faces = prepare(labelled, load_finder(DETECTOR), folder, output / "faces")
     write_json(output / "manifest.json", {"images": list(faces.names)})
     these = sha256("\n".join(faces.names).encode()).hexdigest()[:12]
     kept = output / "faces" / f"teacher-{these}.npy"
