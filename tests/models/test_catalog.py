@@ -120,7 +120,10 @@ def test_model_card_says_what_a_user_must_know(entry: ModelEntry) -> None:
         "the base model": base,
         "the licence": re.escape(entry.licence),
         "the training data": r"(?i)training data|trained on",
-        "the command that made it": r"python -m steadyface\.training",
+        "the command that made it": r"python -m steadyface\.training|steadyface train \w+ DATA",
+        "the date and seed": r"date, seed \| 20\d\d-\d\d-\d\d",
+        "a result": r"benchmarks/results/\w+\.json",
+        "its limits": r"## Limits",
     }.items():
         assert re.search(pattern, text), f"{entry.card} does not name {what}"
 
@@ -247,6 +250,13 @@ def test_parsing_reads_a_self_contained_graph() -> None:
     assert entry.distortions == ("clean", "foggy")
 
 
+def test_parsing_reads_the_score_that_a_rescue_needs() -> None:
+    data = plain()
+    assert parse_catalog(json.dumps(data)).models[1].rescued_score is None
+    data["models"][1]["rescued_score"] = 0.7
+    assert parse_catalog(json.dumps(data)).models[1].rescued_score == 0.7
+
+
 SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "KeyError('models')": lambda d: d.pop("models"),
     "KeyError('weights')": lambda d: d.pop("weights"),
@@ -274,6 +284,9 @@ SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "sha256 '0F' of model 'sface-base' is not 64 hex digits": lambda d: d["models"][0].update(
         sha256="0F", weights=None
+    ),
+    "rescued_score 1.5 of model 'yunet-base': give 0..1": lambda d: d["models"][1].update(
+        rescued_score=1.5
     ),
     "model 'sface-base' names a distortion twice": lambda d: d["models"][0].update(
         distortions=["foggy", "foggy"]

@@ -62,6 +62,12 @@ def test_defaults_are_those_of_the_catalog() -> None:
     assert load_detector().model_id == catalog.default("detector").id
 
 
+@pytest.mark.parametrize(("model_id", "score"), [("yunet-base", 0.5), ("yunet-steady-1", 0.7)])
+@pytest.mark.models
+def test_a_detectors_rescue_believes_what_its_entry_says(model_id: str, score: float) -> None:
+    assert load_finder(model_id).rescued_score == score
+
+
 def test_self_contained_network_needs_no_store(tmp_path: Path, nowhere: ModelStore) -> None:
     graph = heads("p_female", "quality", "distortion", "strength")
     catalog = shipped(tmp_path, graph, distortions=LABELS)

@@ -73,6 +73,15 @@ def test_every_look_accepts_the_same_score() -> None:
     assert [d.score for d in lenient] == [0.49]
 
 
+def test_other_views_have_to_be_surer_where_the_detector_asks_for_it() -> None:
+    image = np.zeros((40, 40, 3), dtype=np.uint8)
+    detector = ByShape({40: [face(0.55)], 20: [face(0.69, x=10.0, side=5.0)]})
+    asking = RescuingDetector(detector, rescued_score=0.7)
+    assert [d.score for d in asking.find(image)] == [0.55]
+    detector.answers[20] = [face(0.7, x=10.0, side=5.0)]
+    assert [d.score for d in asking.find(image)] == [0.7, 0.55]
+
+
 def test_the_first_look_wins_a_tie_and_a_better_one_is_not_given_up() -> None:
     detector = ByShape({40: [face(0.7)], 20: [face(0.7, side=5.0)]})
     (found,) = RescuingDetector(detector).find(np.zeros((40, 40, 3), dtype=np.uint8))

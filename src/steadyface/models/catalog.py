@@ -92,6 +92,8 @@ class ModelEntry:
         sha256: 64 hexadecimal digits of a self-contained graph; None where there is a weight file.
         distortions: labels of the network's distortion head, in the order of its probabilities;
             empty where it has none.
+        rescued_score: least score, 0..1, at which a detector's rescue believes a face that only
+            another view of the frame shows; None where any accepted score will do.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -107,6 +109,7 @@ class ModelEntry:
     weights: str | None = None
     sha256: str | None = None
     distortions: tuple[str, ...] = ()
+    rescued_score: float | None = None
 
     def __post_init__(self) -> None:
         if (self.weights is None) == (self.sha256 is None):
@@ -115,6 +118,8 @@ class ModelEntry:
             raise ValueError(f"sha256 {self.sha256!r} of model {self.id!r} is not 64 hex digits")
         if len(set(self.distortions)) != len(self.distortions):
             raise ValueError(f"model {self.id!r} names a distortion twice")
+        if self.rescued_score is not None and not 0 <= self.rescued_score <= 1:
+            raise ValueError(f"rescued_score {self.rescued_score} of model {self.id!r}: give 0..1")
 
 
 def _packaged() -> Traversable:

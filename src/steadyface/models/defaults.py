@@ -62,7 +62,10 @@ def load_finder(
     Raises:
         ModelError: as `load_detector`.
     """
-    return RescuingDetector(load_detector(model_id, catalog=catalog, store=store))
+    known = catalog if catalog is not None else load_catalog()
+    entry = known.choose("detector", model_id)
+    detector = load_detector(entry.id, catalog=known, store=store)
+    return RescuingDetector(detector, rescued_score=entry.rescued_score)
 
 
 def _open(

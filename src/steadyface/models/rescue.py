@@ -15,7 +15,7 @@ from steadyface.types import Box, Detection, RGBImage
 
 #: A first look this sure ends the search. Clean frames score above it, so they pay nothing.
 STRONG_SCORE = 0.8
-#: Least score of a face in any view.
+#: Least score of a face, where its detector does not ask for more in other views.
 ACCEPTED_SCORE = 0.5
 
 
@@ -43,6 +43,8 @@ class RescuingDetector:
         detector: the detector to ask.
         strong_score: with a raw face of at least this score no other view is tried.
         accepted_score: least score of a face.
+        rescued_score: least score of a sighting in another view; None takes `accepted_score`. Views
+            are made to bring out what is faint, in frames without a face too.
         views: name -> view.
     """
 
@@ -52,12 +54,14 @@ class RescuingDetector:
         *,
         strong_score: float = STRONG_SCORE,
         accepted_score: float = ACCEPTED_SCORE,
+        rescued_score: float | None = None,
         views: Mapping[str, View] = VIEWS,
     ) -> None:
         self.model_id = detector.model_id
         self._detector = detector
         self._strong = strong_score
         self._accepted = accepted_score
+        self.rescued_score = accepted_score if rescued_score is None else rescued_score
         self._views = views
 
     def find(self, image: RGBImage) -> list[Detection]:
@@ -69,7 +73,7 @@ class RescuingDetector:
         for name, view in self._views.items():
             frame = view(small)
             scale = image.shape[1] / frame.shape[1], image.shape[0] / frame.shape[0]
-            seen = self._detector.detect([frame], self._accepted)[0]
+            seen = self._detector.detect([frame], self.rescued_score)[0]
             faces.extend(_rescaled(face, scale, name) for face in seen)
         return suppress(faces)
 
