@@ -208,7 +208,7 @@ class Analyzer:
             raise UsageError(f"batch_size is {batch_size}: give 1 or more")
         if isinstance(images, (str, bytes, os.PathLike)):
             raise UsageError(f"images is one {type(images).__name__}: give a list of images")
-        read = load if load is not None else self._decode
+        read = load if load is not None else self._read
         network = self.network
         find = None if self._detection == "skip" else self.detector.find
         threads = workers if workers is not None else (os.cpu_count() or 1)
@@ -226,8 +226,16 @@ class Analyzer:
             for batch in _by_crops(prepared, batch_size):
                 yield from self._finish(batch, network)
 
-    def _decode(self, image: object) -> RGBImage:
-        return decode(cast(ImageInput, image), max_pixels=self._max_pixels)
+    def decode(self, image: ImageInput) -> RGBImage:
+        """An image's pixels, H x W x 3 uint8 RGB, up to the analyzer's limit.
+
+        Raises:
+            ImageError: the image cannot be decoded.
+        """
+        return decode(image, max_pixels=self._max_pixels)
+
+    def _read(self, image: object) -> RGBImage:
+        return self.decode(cast(ImageInput, image))
 
     def _locate(
         self, image: RGBImage, source: str, find: Callable[[RGBImage], list[Detection]] | None

@@ -191,3 +191,19 @@ def test_photos_in_formats_that_are_not_read_and_dead_links_are_named(
         "exist; restore that or remove the link",
     ]
     assert len(files_of(tmp_path / "out")) == 2
+
+
+def test_the_limit_of_pixels_is_passed_on(
+    steadyface: Command, paint: Callable[..., Path], tmp_path: Path
+) -> None:
+    image = paint(tmp_path / "a.png")
+    run = steadyface("distort", image, tmp_path / "out", "--max-pixels", 1)
+    assert run.status == 3
+    assert run.err.startswith(f"steadyface: {image}: ")
+    assert "over the limit of 1; " in run.err
+    assert list((tmp_path / "out").iterdir()) == []
+    sheet = steadyface(
+        "distort", image, tmp_path / "sheet.png", "--contact-sheet", "--max-pixels", 1
+    )
+    assert (sheet.status, "over the limit of 1; " in sheet.err) == (3, True)
+    assert not (tmp_path / "sheet.png").exists()

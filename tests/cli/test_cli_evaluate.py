@@ -22,6 +22,7 @@ Command = Callable[..., Any]
 Paint = Callable[..., Path]
 
 MODEL = load_catalog().default("face-network").id
+FINDER = load_catalog().default("detector").id
 PLOTS = ["confusion.png", "roc.png", "scores.png"]
 
 pytestmark = pytest.mark.usefixtures("fake_models")
@@ -56,6 +57,37 @@ def lfw(tmp_path: Path, paint: Paint) -> tuple[Path, Path]:
     return pairs, tmp_path / "lfw"
 
 
+@pytest.mark.parametrize("verb", ["gender", "match", "pairs"])
+def test_the_limit_of_pixels_and_the_models_are_passed_on(
+    steadyface: Command, genders: Path, probes: Path, lfw: tuple[Path, Path], verb: str
+) -> None:
+    places: dict[str, tuple[Path, ...]] = {"gender": (genders,), "match": (probes,), "pairs": lfw}
+    ask = ("evaluate", verb, *places[verb])
+    run = steadyface(*ask, "--max-pixels", 1)
+    assert run.status == (2 if verb == "match" else 3)  # without references there is no match
+    assert "over the limit of 1; " in run.err
+    chosen = steadyface(*ask, "--model", "sface-base", "--detector", "yunet-base", "--json").json
+    assert chosen["made_by"]["model"] == "sface-base"
+    assert chosen["made_by"]["options"]["detector"] == "yunet-base"
+    for option in ("--model", "--detector"):
+        run = steadyface(*ask, option, "sface-bass")
+        assert (run.status, run.out) == (2, "")
+        assert run.err.startswith("steadyface: no model 'sface-bass', there are ")
+
+
+def test_plots_that_cannot_be_drawn_are_named(
+    steadyface: Command, people: Path, paint: Paint, tmp_path: Path
+) -> None:
+    paint(tmp_path / "one" / "Ann" / "1.png")
+    paint(tmp_path / "one" / "Ann" / "distortion" / "1_noisy.png")
+    run = steadyface("evaluate", "match", tmp_path / "one", "--plots", tmp_path / "plots")
+    assert run.status == 0
+    assert run.err == (
+        "steadyface: roc.png and scores.png are not drawn: there is no non-mated comparison\n"
+    )
+    assert [file.name for file in (tmp_path / "plots").iterdir()] == PLOTS[:1]
+
+
 def rows_of(file: Path) -> list[dict[str, str]]:
     with file.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
@@ -83,7 +115,7 @@ def test_gender_delivers_figures_rows_and_plots(
     assert (run.status, run.err) == (0, "")
     evaluation = evaluate_gender(Analyzer(), read_gender_folder(genders))
     assert run.json == evaluation.summary() | {
-        "made_by": provenance(MODEL, {"detection": "auto", "face": "central"}),
+        "made_by": provenance(MODEL, {"detection": "auto", "face": "central", "detector": FINDER}),
     }
     assert run.json["overall"]["accuracy"] == 3 / 4
     assert rows_of(table) == as_text(evaluation.rows())
@@ -103,7 +135,7 @@ def test_gender_as_text(steadyface: Command, genders: Path) -> None:
     ]
 
 
-def test_gender_failures_are_named_and_what_is_not_measurable_is_a_dash(
+def test_gender_failures_are_named_and_are_wrong_at_every_threshold(
     steadyface: Command, genders: Path, break_image: Paint
 ) -> None:
     lost = [break_image(genders / "male" / name) for name in ("c.png", "d_noisy.png")]
@@ -112,9 +144,8 @@ def test_gender_failures_are_named_and_what_is_not_measurable_is_a_dash(
     assert [line.split(": ")[1] for line in run.err.splitlines()] == [str(file) for file in lost]
     assert "not an image" in run.err
     *_, total, faces = run.out.splitlines()
-    assert total.split() == ["all", "4", "25.00", "50.00", "0.00", "33.33", "-"]
+    assert total.split() == ["all", "4", "25.00", "50.00", "0.00", "33.33", "0.00"]
     assert faces == "faces: 2 found, 2 undecodable"
-    assert steadyface("evaluate", "gender", genders, "--json").json["overall"]["roc_auc"] is None
 
 
 def test_gender_passes_on_how_faces_are_looked_for(
@@ -124,7 +155,8 @@ def test_gender_passes_on_how_faces_are_looked_for(
     for detection, count in (("auto", "assumed"), ("require", "undetected"), ("skip", "skipped")):
         run = steadyface("evaluate", "gender", genders, "--detection", detection, "--json")
         assert run.json["overall"]["detection"][count] == (5 if detection == "skip" else 1)
-        assert run.json["made_by"]["options"] == {"detection": detection, "face": "central"}
+        asked = {"detection": detection, "face": "central", "detector": FINDER}
+        assert run.json["made_by"]["options"] == asked
         assert run.status == (3 if detection == "require" else 0)
         assert run.err.startswith(f"steadyface: {black}: no face") == (detection == "require")
 
@@ -150,7 +182,7 @@ def test_match_delivers_figures_rows_and_plots(
     assert (run.status, run.err) == (0, "")
     evaluation = evaluate_match(Analyzer(), read_match_folder(probes, unknown), rule_for(MODEL))
     assert run.json == evaluation.summary() | {
-        "made_by": provenance(MODEL, {"detection": "auto", "face": "central"}),
+        "made_by": provenance(MODEL, {"detection": "auto", "face": "central", "detector": FINDER}),
     }
     assert (run.json["overall"]["known"], run.json["overall"]["unknown"]) == (2, 1)
     assert run.json["overall"]["rank_1"] == 1 / 2
@@ -215,7 +247,9 @@ def test_pairs_deliver_figures_rows_and_plots(
     evaluator = PairsEvaluator(Analyzer(), read_pairs(lfw[0]), lfw[1], seed=3)
     evaluation = evaluator.evaluate(Condition("noisy", 2))
     assert run.json == evaluation.summary() | {
-        "made_by": provenance(MODEL, {"detection": "auto", "face": "central", "seed": 3}),
+        "made_by": provenance(
+            MODEL, {"detection": "auto", "face": "central", "detector": FINDER, "seed": 3}
+        ),
     }
     assert run.json["condition"] == "noisy:2"
     assert rows_of(table) == as_text(evaluation.rows())
@@ -227,7 +261,7 @@ def test_pairs_as_text(steadyface: Command, lfw: tuple[Path, Path]) -> None:
     run = steadyface("evaluate", "pairs", *lfw)
     assert (run.status, run.err) == (0, "")
     assert run.out.splitlines() == [
-        "4 pairs, second image: clean",
+        "4 pairs (0 without an answer), second image: clean",
         "accuracy          100.00 % +- 0.00",
         "TAR at FMR 1e-3   - %",
         "EER               0.00 %",

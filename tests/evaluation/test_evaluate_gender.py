@@ -50,7 +50,9 @@ def test_figures_worked_by_hand(seven: Path, colours: Colours) -> None:
         "columns": ["female", "male", "no answer"],
         "counts": [[1, 1, 2], [1, 2, 0]],
     }
-    assert overall["roc_auc"] == pytest.approx(5 / 6)
+    # Women 0.8, 0.4 and two that are wrong at every threshold, men 0.2, 0.6, 0.1.
+    assert overall["roc_auc"] == pytest.approx(5 / 12)
+    assert overall["without_score"] == 2
     # Wilson's formula for 3 of 7, with z = 1.96.
     assert overall["accuracy_interval"] == pytest.approx([0.1582, 0.7495], abs=1e-4)
     assert overall["detection"] == {
@@ -69,7 +71,7 @@ def test_figures_by_kind_worked_by_hand(seven: Path, colours: Colours) -> None:
     assert list(kinds) == ["clean", "noisy"]
     assert [kinds[kind]["images"] for kind in kinds] == [4, 3]
     assert [kinds[kind]["accuracy"] for kind in kinds] == pytest.approx([2 / 4, 1 / 3])
-    assert [kinds[kind]["roc_auc"] for kind in kinds] == pytest.approx([1, 1 / 2])
+    assert [kinds[kind]["roc_auc"] for kind in kinds] == pytest.approx([1 / 3, 1 / 2])
     assert kinds["clean"]["confusion"]["counts"] == [[1, 0, 2], [0, 1, 0]]
     assert kinds["noisy"]["confusion"]["counts"] == [[0, 1, 0], [1, 1, 0]]
     assert kinds["clean"]["detection"]["undecodable"] == 1
@@ -132,17 +134,18 @@ def test_uncertain_is_no_answer(seven: Path, colours: Colours) -> None:
     ]
     overall = evaluation.summary()["overall"]
     assert overall["accuracy"] == pytest.approx(3 / 7)
-    # The scores are there all the same: women 0.8, 0.4, 0.0 and men 0.2, 0.6, 0.1.
-    assert overall["roc_auc"] == pytest.approx(5 / 9)
+    # The scores are there all the same: women 0.8, 0.4, none, 0.0 and men 0.2, 0.6, 0.1.
+    assert overall["roc_auc"] == pytest.approx(5 / 12)
+    assert overall["without_score"] == 1
 
 
-def test_a_class_without_an_answered_image_is_not_measurable(
+def test_a_class_without_an_answered_image_is_all_wrong(
     tmp_path: Path, colours: Colours, paint: Paint, break_image: Paint
 ) -> None:
     paint(tmp_path / "female" / "a.png", blue=204)
     break_image(tmp_path / "male" / "b.png")
     overall = evaluate_gender(colours(), read_gender_folder(tmp_path)).summary()["overall"]
-    assert overall["roc_auc"] is None
+    assert overall["roc_auc"] == 0
     assert overall["classes"]["male"] == {
         "precision": None,
         "recall": 0.0,
@@ -151,6 +154,15 @@ def test_a_class_without_an_answered_image_is_not_measurable(
     }
     assert overall["macro"]["precision"] is None
     assert overall["accuracy"] == 0.5
+
+
+def test_a_kind_that_shows_one_class_alone_has_no_curve(
+    tmp_path: Path, colours: Colours, paint: Paint
+) -> None:
+    paint(tmp_path / "female" / "a_noisy.png", blue=204)
+    paint(tmp_path / "male" / "b.png", blue=51)
+    kinds = evaluate_gender(colours(), read_gender_folder(tmp_path)).summary()["by_kind"]
+    assert [kinds[kind]["roc_auc"] for kind in ("clean", "noisy")] == [None, None]
 
 
 def test_a_network_without_a_gender_head_gives_no_answer() -> None:
@@ -230,5 +242,9 @@ def assert_sklearns(
         assert figures["classes"][gender] == pytest.approx(expected)  # type: ignore[index]
     counts = sk.confusion_matrix(truth, said, labels=[*GENDERS, "none"])[:2]
     assert figures["confusion"]["counts"] == counts.tolist()  # type: ignore[index]
-    answered = [(t == "female", p) for t, p in zip(truth, scores, strict=True) if p is not None]
-    assert figures["roc_auc"] == pytest.approx(sk.roc_auc_score(*zip(*answered, strict=True)))
+    women = [t == "female" for t in truth]
+    wrong = [
+        (-9 if woman else 9) if p is None else p for woman, p in zip(women, scores, strict=True)
+    ]
+    assert figures["roc_auc"] == pytest.approx(sk.roc_auc_score(women, wrong))
+    assert figures["without_score"] == scores.count(None)

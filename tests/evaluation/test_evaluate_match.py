@@ -89,15 +89,15 @@ def test_figures_worked_by_hand(evaluate: Evaluate) -> None:
 def test_comparisons_worked_by_hand(evaluate: Evaluate) -> None:
     evaluation = evaluate(detection="require")
     mated, non_mated = evaluation.comparisons()
-    # The broken probe of Ann is a mated comparison with the lowest score; the lost stranger none.
+    # Comparisons of the two lost probes count with the lowest score.
     assert sorted(mated) == pytest.approx([-1, COS_80, 0.5, COS_10, 1], abs=0.01)
     assert sorted(non_mated) == pytest.approx(
-        [-1, 0, 0, 0.0872, COS_80, 0.7071, 0.7071, 0.866, COS_10, 0.9962], abs=0.01
+        [-1, -1, -1, -1, 0, 0, 0.0872, COS_80, 0.7071, 0.7071, 0.866, COS_10, 0.9962], abs=0.01
     )
     figures = evaluation.summary()["overall"]["comparisons"]
-    assert (figures["mated"], figures["non_mated"]) == (5, 10)
-    # Non-mated scores that are lower (ties half) than each of the five: 0.5, 4.5, 5, 8.5 and 10.
-    assert figures["roc_auc"] == pytest.approx(28.5 / 50)
+    assert (figures["mated"], figures["non_mated"]) == (5, 13)
+    # Non-mated scores that are lower (ties half) than each of the five: 2, 7.5, 8, 11.5 and 13.
+    assert figures["roc_auc"] == pytest.approx(42 / 65)
     assert figures["tar_at_fmr_1e-02"] is None
     assert figures["tar_at_fmr_1e-03"] is None
 
@@ -167,6 +167,44 @@ def test_a_reference_that_fails_is_named_and_the_others_serve(
     assert summary["failures"] == []
 
 
+def test_a_reference_without_a_face_is_not_enrolled(
+    people: Path, paint: Paint, paint_black: Paint, evaluate: Evaluate
+) -> None:
+    wall = paint_black(people / "Ann" / "0.png")
+    paint(people / "Ann" / "distortion" / "a.png")
+    evaluation = evaluate(detection="auto")
+    assert evaluation.references.tolist() == [1, 1]
+    (failure,) = evaluation.summary()["reference_failures"]
+    assert (failure["source"], failure["what"]) == (str(wall), "undetected")
+    assert failure["reason"].startswith("no face was found; ")
+    # A probe without a face is answered, as `match` does.
+    paint_black(people / "Ann" / "distortion" / "b.png")
+    assert evaluate(detection="auto").summary()["overall"]["detection"]["assumed"] == 1
+
+
+def test_ranks_follow_what_decisions_rank_by(
+    people: Path, paint: Paint, paint_black: Paint, tmp_path: Path, colours: Colours
+) -> None:
+    # Ann, with two references, needs 0.2 more than Ben, who has one.
+    rule = DecisionRule(0.5, 1e-3, "by hand/2", by_references=(0.5, 0.7), assumed=(0.4, 0.9))
+    paint(people / "Ann" / "2.png", degrees=0)
+    paint(people / "Ben" / "distortion" / "b.png", degrees=40)  # nearer to Ann: 0.77 and 0.64
+    paint_black(people / "Ben" / "distortion" / "c.png")  # as if at 225 degrees: -0.71 twice
+    evaluation = evaluate_match(colours(), read_match_folder(people), rule)
+    assert evaluation.scores[0] == pytest.approx([0.77, 0.64], abs=0.01)
+    assert evaluation.decision_scores[0] == pytest.approx([0.57, 0.64], abs=0.01)
+    assert evaluation.decision_scores[1] == pytest.approx([-1.11, -0.61], abs=0.01)
+    first, second = evaluation.decisions()
+    assert first is not None and second is not None
+    assert (first.identity, second.candidates[0].identity) == ("Ben", "Ben")
+    # By similarity alone both would have rank 2.
+    assert [row["rank_of_identity"] for row in evaluation.rows()] == [1, 1]
+    assert evaluation.summary()["overall"]["rank_1"] == 1
+    mated, non_mated = evaluation.comparisons()
+    assert mated == pytest.approx([0.64, -0.61], abs=0.01)
+    assert non_mated == pytest.approx([0.57, -1], abs=0.01)
+
+
 def test_a_person_without_a_usable_reference(
     people: Path, paint: Paint, break_image: Paint, evaluate: Evaluate
 ) -> None:
@@ -203,8 +241,8 @@ def test_probes_that_all_fail(people: Path, break_image: Paint, evaluate: Evalua
     assert overall["label"]["accuracy"] == 0
     assert overall["rank_1"] == overall["rank_5"] == 0
     comparisons = overall["comparisons"]
-    assert (comparisons["mated"], comparisons["non_mated"]) == (1, 0)
-    assert (comparisons["roc_auc"], comparisons["eer"]) == (None, None)
+    assert (comparisons["mated"], comparisons["non_mated"]) == (1, 1)
+    assert (comparisons["roc_auc"], comparisons["eer"]) == (0.5, 0.5)
 
 
 def test_strangers_alone_in_a_kind_have_no_rank(

@@ -87,7 +87,35 @@ def test_rows_are_the_pairs(folds: Folds, colours: Colours) -> None:
         "second": "Ann/Ann_0001.jpg",
         "fold": 1,
         "same": 0,
+        "first_detection": "found",
+        "second_detection": "found",
+        "error": "",
     }
+
+
+def test_rows_say_why_a_pair_has_no_answer(
+    folds: Folds, colours: Colours, break_image: Paint, paint_black: Paint
+) -> None:
+    pairs, images = folds
+    break_image(images / "Ann" / "Ann_0001.jpg")
+    for name in ("Ann_0002", "Ben_0002", "Ben_0001"):
+        black = paint_black(images / "x.png")
+        black.rename(images / name[:3] / f"{name}.jpg")
+    evaluation = PairsEvaluator(colours(), pairs, images).evaluate()
+    rows = evaluation.rows()
+    broken, walls, one_wall = rows[0], rows[2], rows[7]
+    assert broken["similarity"] == walls["similarity"] == ""
+    assert (broken["first_detection"], broken["second_detection"]) == ("undecodable", "assumed")
+    assert broken["error"].startswith(f"{images / 'Ann' / 'Ann_0001.jpg'}: not an image")
+    assert (walls["first_detection"], walls["second_detection"]) == ("assumed", "assumed")
+    assert walls["error"] == "no face was found in either image"
+    assert (one_wall["second_detection"], one_wall["error"]) == ("assumed", "")
+    assert one_wall["similarity"] != ""
+    # Two walls are not compared, as `verify` does not.
+    answered = [row["error"] == "" for row in rows]
+    assert evaluation.answered.tolist() == answered
+    assert evaluation.scores[2] == -1
+    assert evaluation.summary()["without_answer"] == answered.count(False) == 7
 
 
 def test_an_image_that_fails_is_named_once_and_never_matches(

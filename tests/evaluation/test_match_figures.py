@@ -117,7 +117,7 @@ def check_comparisons(figures: dict[str, Any], scores: Any, truth: Any, lost: An
     mated = np.where(lost[rows], -1, scores[rows, truth[rows]])
     others = np.ones_like(scores, dtype=np.bool_)
     others[rows, truth[rows]] = False
-    non_mated = scores[others & ~lost[:, None]]
+    non_mated = np.where(lost[:, None], -1, scores)[others]
     assert (figures["mated"], figures["non_mated"]) == (len(mated), len(non_mated))
     y = np.r_[np.ones(len(mated)), np.zeros(len(non_mated))]
     s = np.r_[mated, non_mated]

@@ -94,6 +94,21 @@ def test_a_file_where_a_folder_is_due_and_the_other_way_round(tmp_path: Path) ->
     assert file.read_text() == "kept"
 
 
+def test_a_file_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("kept")
+
+    def denied(*_: object, **__: object) -> None:  # root may write every file
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(OutputError) as caught:
+        writable_file(file)
+    assert str(caught.value) == (
+        f"{file}: cannot be written (Permission denied); choose another place"
+    )
+
+
 def test_finding_out_leaves_nothing_behind_and_harms_nothing(tmp_path: Path) -> None:
     file = tmp_path / "new" / "a.csv"
     assert writable_file(file) == file

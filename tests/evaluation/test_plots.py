@@ -39,41 +39,43 @@ def test_plots_of_genders(tmp_path: Path, colours: Colours, paint: Paint) -> Non
         paint(tmp_path / "in" / f"{name}.png", blue=blue)
     evaluation = evaluate_gender(colours(), read_gender_folder(tmp_path / "in"))
     (tmp_path / "out").mkdir()
-    plot_gender(evaluation, evaluation.summary(), tmp_path / "out")
+    assert plot_gender(evaluation, evaluation.summary(), tmp_path / "out") == ()
     assert_pictures(tmp_path / "out", NAMES)
 
 
-def test_a_class_without_an_answer_has_no_curve(
+def test_a_class_without_an_answer_has_no_histogram(
     tmp_path: Path, colours: Colours, paint: Paint, break_image: Paint
 ) -> None:
     paint(tmp_path / "in" / "female" / "a.png", blue=204)
     break_image(tmp_path / "in" / "male" / "b.png")
     evaluation = evaluate_gender(colours(), read_gender_folder(tmp_path / "in"))
     (tmp_path / "out").mkdir()
-    plot_gender(evaluation, evaluation.summary(), tmp_path / "out")
-    assert_pictures(tmp_path / "out", NAMES[:1])
+    said = plot_gender(evaluation, evaluation.summary(), tmp_path / "out")
+    assert said == ("scores.png is not drawn: no man has a score",)
+    assert_pictures(tmp_path / "out", NAMES[:2])
 
 
-@pytest.mark.parametrize("lost", [False, True])
-def test_plots_of_matches(
-    tmp_path: Path, colours: Colours, paint: Paint, break_image: Paint, lost: bool
-) -> None:
+@pytest.mark.parametrize("alone", [False, True])
+def test_plots_of_matches(tmp_path: Path, colours: Colours, paint: Paint, alone: bool) -> None:
     paint(tmp_path / "in" / "Ann" / "1.png", degrees=0)
-    paint(tmp_path / "in" / "Ben" / "1.png", degrees=90)
-    probe = tmp_path / "in" / "Ann" / "distortion" / "1_noisy.png"
-    (break_image if lost else paint)(probe)
+    if not alone:
+        paint(tmp_path / "in" / "Ben" / "1.png", degrees=90)
+    paint(tmp_path / "in" / "Ann" / "distortion" / "1_noisy.png")
     dataset = read_match_folder(tmp_path / "in")
     evaluation = evaluate_match(colours(), dataset, DecisionRule(0.5))
     (tmp_path / "out").mkdir()
-    plot_match(evaluation, evaluation.summary(), tmp_path / "out")
-    assert_pictures(tmp_path / "out", NAMES[:1] if lost else NAMES)
+    said = plot_match(evaluation, evaluation.summary(), tmp_path / "out")
+    reason = "roc.png and scores.png are not drawn: there is no non-mated comparison"
+    assert said == ((reason,) if alone else ())
+    assert_pictures(tmp_path / "out", NAMES[:1] if alone else NAMES)
 
 
 def test_plots_of_pairs_count_at_the_threshold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pairs = tuple(Pair("a", "b", same, 0) for same in (True, True, True, False, False))
-    scores = np.array([0.9, 0.5, 0.2, 0.6, 0.1], dtype=np.float32)
+    truth = (True, True, True, False, False, False, False)
+    pairs = tuple(Pair("a", "b", same, 0) for same in truth)
+    scores = np.array([0.9, 0.5, 0.2, 0.6, 0.1, -1, -1], dtype=np.float32)
     seen: list[object] = []
     draw = plots.plot_confusion
 
@@ -82,9 +84,11 @@ def test_plots_of_pairs_count_at_the_threshold(
         draw(counts, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr("steadyface.evaluation.plotting.plot_confusion", record)
-    plot_pairs(PairsEvaluation(None, pairs, scores, (), ()), 0.5, tmp_path)
+    assert plot_pairs(PairsEvaluation(None, pairs, scores, (), ()), 0.5, tmp_path) == ()
     words = ("different", "same")
-    assert seen == [([[1, 1], [1, 2]], words, words, tmp_path / "confusion.png")]
+    columns = (*words, "no answer")
+    # A pair that was lost is no right answer.
+    assert seen == [([[1, 1, 2], [1, 2, 0]], words, columns, tmp_path / "confusion.png")]
     assert_pictures(tmp_path, NAMES)
 
 

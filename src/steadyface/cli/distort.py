@@ -34,6 +34,7 @@ from steadyface.imaging.write import write_image
     "--severity", type=click.FloatRange(1, 5), default=3.0, show_default=True, help="1 to 5."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all randomness.")
+@options.max_pixels_option
 @click.option(
     "--contact-sheet",
     "sheet",
@@ -48,11 +49,12 @@ def command(
     kinds: tuple[str, ...],
     severity: float,
     seed: int,
+    max_pixels: int,
     sheet: bool,
 ) -> None:
     """Make distorted copies of an image, or of a folder of them, named STEM_KIND.jpg in TARGET."""
     if sheet:
-        pixels = decode(source)
+        pixels = decode(source, max_pixels=max_pixels)
         refuse_same_file(target, source)
         write_image(target, contact_sheet(pixels, seed))
         return
@@ -64,7 +66,7 @@ def command(
     by_image = groupby(copies, key=lambda copy: copy.image)
     for image, its_copies in tqdm(by_image, total=len(images), unit="image", disable=None):
         try:
-            pixels = decode(image)
+            pixels = decode(image, max_pixels=max_pixels)
         except SteadyfaceError as error:
             errors.append(error)
             continue

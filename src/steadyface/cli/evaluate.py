@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from steadyface.evaluation.output import (
 )
 from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.matching.calibration import rule_for
+from steadyface.models.catalog import load_catalog
 from steadyface.pipeline import Analyzer
 from steadyface.types import DetectionMode, FaceChoice
 
@@ -59,6 +60,8 @@ def _output_options(function: F) -> F:
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.detection_option
 @options.faces_option("largest", "central", default="central")
+@options.max_pixels_option
+@options.model_options
 @_output_options
 @click.pass_context
 def gender(
@@ -66,6 +69,9 @@ def gender(
     folder: Path,
     detection: DetectionMode,
     faces: FaceChoice,
+    max_pixels: int,
+    network: str | None,
+    detector: str | None,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -73,15 +79,15 @@ def gender(
     """Task A: FOLDER holds female/ and male/."""
     _prepare_outputs(csv_file, plots_folder)
     images = layouts.read_gender_folder(folder)
-    analyzer = Analyzer(detection=detection, faces=faces)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     evaluation = evaluate_gender(analyzer, images)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, {"detection": detection, "face": faces})
+    made = provenance(analyzer.model_id, _asked(detection, faces, detector))
     _print(summary, made, as_json, gender_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
     if plots_folder is not None:
-        plotting.plot_gender(evaluation, summary, plots_folder)
+        _say(plotting.plot_gender(evaluation, summary, plots_folder))
     _name_failures(ctx, summary)
 
 
@@ -93,6 +99,8 @@ def gender(
 @options.rule_options
 @options.detection_option
 @options.faces_option("largest", "central", default="central")
+@options.max_pixels_option
+@options.model_options
 @_output_options
 @click.pass_context
 def match(
@@ -103,6 +111,9 @@ def match(
     threshold: float | None,
     detection: DetectionMode,
     faces: FaceChoice,
+    max_pixels: int,
+    network: str | None,
+    detector: str | None,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -110,16 +121,16 @@ def match(
     """Task B: FOLDER holds IDENTITY/*.jpg and IDENTITY/distortion/*.jpg."""
     _prepare_outputs(csv_file, plots_folder)
     dataset = layouts.read_match_folder(folder, unknown)
-    analyzer = Analyzer(detection=detection, faces=faces)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
     evaluation = evaluate_match(analyzer, dataset, rule)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, {"detection": detection, "face": faces})
+    made = provenance(analyzer.model_id, _asked(detection, faces, detector))
     _print(summary, made, as_json, match_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
     if plots_folder is not None:
-        plotting.plot_match(evaluation, summary, plots_folder)
+        _say(plotting.plot_match(evaluation, summary, plots_folder))
     _name_failures(ctx, summary)
 
 
@@ -134,6 +145,8 @@ def match(
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the distortions.")
 @options.detection_option
 @options.faces_option("largest", "central", default="central")
+@options.max_pixels_option
+@options.model_options
 @_output_options
 @click.pass_context
 def pairs(
@@ -144,6 +157,9 @@ def pairs(
     seed: int,
     detection: DetectionMode,
     faces: FaceChoice,
+    max_pixels: int,
+    network: str | None,
+    detector: str | None,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -153,17 +169,23 @@ def pairs(
     condition = None if distort is None else Condition.parse(distort)
     comparisons = layouts.read_pairs(pairs_file)
     layouts.require_pair_images(images, comparisons)
-    analyzer = Analyzer(detection=detection, faces=faces)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     evaluation = PairsEvaluator(analyzer, comparisons, images, seed=seed).evaluate(condition)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, {"detection": detection, "face": faces, "seed": seed})
+    made = provenance(analyzer.model_id, _asked(detection, faces, detector) | {"seed": seed})
     _print(summary, made, as_json, pairs_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
     if plots_folder is not None:
         threshold = rule_for(analyzer.model_id).threshold
-        plotting.plot_pairs(evaluation, threshold, plots_folder)
+        _say(plotting.plot_pairs(evaluation, threshold, plots_folder))
     _name_failures(ctx, summary)
+
+
+def _asked(detection: str, faces: str, detector: str | None) -> dict[str, Any]:
+    """What decides a result beside the face network."""
+    finder = load_catalog().choose("detector", detector).id
+    return {"detection": detection, "face": faces, "detector": finder}
 
 
 def _prepare_outputs(csv_file: Path | None, plots_folder: Path | None) -> None:
@@ -186,6 +208,11 @@ def _print(
         print_json({**summary, "made_by": made})
     else:
         click.echo(text(summary))
+
+
+def _say(not_drawn: Sequence[str]) -> None:
+    for reason in not_drawn:
+        click.echo(f"steadyface: {reason}", err=True)
 
 
 def _name_failures(ctx: click.Context, summary: Mapping[str, Any]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from steadyface.cli.render import rate_words
+
 
 def gender_text(summary: Mapping[str, Any]) -> str:
     """Task A: one line a kind."""
@@ -52,11 +54,10 @@ def match_text(summary: Mapping[str, Any]) -> str:
         for kind, figures in _lines(summary)
     ]
     rule = summary["rule"]
-    rate = "set by hand" if rule["fmr"] is None else f"FMR {rule['fmr']:g}"
     return "\n".join(
         [
             f"{summary['identities']} identities, {summary['references']} references, "
-            f"threshold {rule['threshold']:.3f} ({rate})",
+            f"threshold {rule['threshold']:.3f} ({rate_words(rule['fmr'])})",
             _table(header, rows),
             _detection(summary["overall"]["detection"]),
         ]
@@ -68,7 +69,8 @@ def pairs_text(summary: Mapping[str, Any]) -> str:
     error = summary["accuracy_standard_error"]
     return "\n".join(
         [
-            f"{summary['pairs']} pairs, second image: {summary['condition']}",
+            f"{summary['pairs']} pairs ({summary['without_answer']} without an answer), "
+            f"second image: {summary['condition']}",
             f"accuracy          {_percent(summary['accuracy'])} % +- {_percent(error)}",
             f"TAR at FMR 1e-3   {_percent(summary['tar_at_fmr_1e-03'])} %",
             f"EER               {_percent(summary['eer'])} %",

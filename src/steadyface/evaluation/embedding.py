@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """One image's largest face, or the error in its place."""
+    """The face of an image that counts, or the error in its place."""
 
     source: str
     face: Face | None

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from steadyface.evaluation.embedding import Outcome, detection_counts, failures_of, run_all
 from steadyface.evaluation.layouts import GENDERS, GenderImage
-from steadyface.evaluation.summaries import classification_summary, wilson_summary
-from steadyface.imaging.decode import decode
+from steadyface.evaluation.summaries import NO_ANSWER, classification_summary, wilson_summary
 from steadyface.metrics import roc_auc
 from steadyface.pipeline import Analyzer
 
-NO_ANSWER = -1
 SCHEMA = "steadyface/evaluate-gender/1"
 
 
@@ -46,6 +44,16 @@ class GenderEvaluation:
     def p_female(self) -> NDArray[np.float64]:
         """N floats 0..1; NaN where there is no answer."""
         return np.array([_p_female(outcome) for outcome in self.outcomes])
+
+    @property
+    def ranked_scores(self) -> NDArray[np.float64]:
+        """N floats that rise with P(female), for curves over all thresholds.
+
+        Where there is no score the image is wrong at every threshold: a woman stands below all
+        probabilities, at -1, a man above them, at 2.
+        """
+        wrong = np.where(self.truth == 0, -1.0, 2.0)
+        return np.where(np.isnan(self.p_female), wrong, self.p_female)
 
     def summary(self) -> dict[str, Any]:
         """All figures: overall, by kind, and the failures."""
@@ -79,14 +87,14 @@ class GenderEvaluation:
         ]
 
     def _figures(self, chosen: NDArray[np.bool_]) -> dict[str, Any]:
-        truth, predicted, scores = self.truth[chosen], self.predicted[chosen], self.p_female[chosen]
-        answered = ~np.isnan(scores)
-        female = truth == 0
+        truth, predicted = self.truth[chosen], self.predicted[chosen]
+        scores, female = self.ranked_scores[chosen], truth == 0
         return {
             "images": int(chosen.sum()),
             **classification_summary(truth, predicted, GENDERS),
             "accuracy_interval": wilson_summary(truth == predicted),
-            "roc_auc": _auc(scores[answered & female], scores[answered & ~female]),
+            "roc_auc": _auc(scores[female], scores[~female]),
+            "without_score": int(np.isnan(self.p_female[chosen]).sum()),
             "detection": detection_counts(
                 [o for o, use in zip(self.outcomes, chosen, strict=True) if use]
             ),
@@ -94,12 +102,16 @@ class GenderEvaluation:
 
 
 def evaluate_gender(analyzer: Analyzer, images: Sequence[GenderImage]) -> GenderEvaluation:
-    """Classify every image by its largest face.
+    """Classify every image by the face that the analyzer chooses.
 
     Images that cannot be decoded, or hold no face where one is required, count as errors.
     """
     outcomes = run_all(
-        analyzer, images, load=lambda i: decode(i.path), name=lambda i: str(i.path), label="gender"
+        analyzer,
+        images,
+        load=lambda i: analyzer.decode(i.path),
+        name=lambda i: str(i.path),
+        label="gender",
     )
     return GenderEvaluation(tuple(images), tuple(outcomes))
 
@@ -118,5 +130,5 @@ def _p_female(outcome: Outcome) -> float:
 
 
 def _auc(female: NDArray[np.float64], male: NDArray[np.float64]) -> float | None:
-    """None, not measurable, where a class has no answered image."""
+    """None, not measurable, where a class has no image."""
     return roc_auc(female, male) if len(female) and len(male) else None

@@ -65,10 +65,12 @@ def read_gender_folder(folder: Path) -> tuple[GenderImage, ...]:
     _require_folder(folder)
     images: list[GenderImage] = []
     for gender in GENDERS:
-        paths = list_images(folder / gender) if (folder / gender).is_dir() else []
+        there = (folder / gender).is_dir()
+        paths = list_images(folder / gender) if there else []
         if not paths:
+            empty = folder / gender if there else folder
             raise DatasetLayoutError(
-                f"{folder}: expected images in female/ and male/, {_found(folder)}"
+                f"{empty}: expected images in female/ and male/, {_found(empty)}"
             )
         images.extend(GenderImage(path, gender, kind_or_clean(path)) for path in paths)
     return tuple(images)

@@ -20,22 +20,23 @@ from steadyface.evaluation.embedding import (
 )
 from steadyface.evaluation.layouts import MatchDataset, Probe
 from steadyface.evaluation.summaries import (
+    NO_ANSWER,
     classification_summary,
     verification_summary,
     wilson_summary,
 )
-from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import DecisionRule
 from steadyface.matching.decide import decide
 from steadyface.matching.scores import ready
 from steadyface.metrics import fnir_at_fpir, rank_k, ranks
-from steadyface.pipeline import Analyzer
+from steadyface.pipeline import Analyzer, no_face
 from steadyface.types import FloatArray, Match, Templates
 
 SCHEMA = "steadyface/evaluate-match/1"
-NO_ANSWER = -1
 LABELS = ("0", "1")
 _FPIR = 1e-2
+#: Decision score of a comparison that could not be made: never a match.
+_LOWEST = -1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,23 @@ class MatchEvaluation:
     def acquired(self) -> NDArray[np.bool_]:
         """P bools: the probe gave a face."""
         return np.array([outcome.face is not None for outcome in self.outcomes], dtype=np.bool_)
+
+    @property
+    def decision_scores(self) -> FloatArray:
+        """P x N float32: what decisions rank by, on the scale of one located comparison.
+
+        Templates of more references have higher thresholds, and so have probes whose face was not
+        found; a score is moved by as much as its threshold is above `rule.threshold`, so that the
+        one threshold serves them all. Where the threshold was set by hand nothing is moved.
+        """
+        located = [o.face is None or o.face.located for o in self.outcomes]
+        moved = self.scores - self._thresholds(located=True)
+        assumed = ~np.array(located, dtype=np.bool_)
+        moved[assumed] = self.scores[assumed] - self._thresholds(located=False)
+        return np.asarray(moved + self.rule.threshold, dtype=np.float32)
+
+    def _thresholds(self, *, located: bool) -> NDArray[np.float64]:
+        return self.rule.thresholds(self.references, located=located)
 
     def decisions(self) -> list[Match | None]:
         """The decision on each probe; None for a probe without a face."""
@@ -113,16 +131,16 @@ class MatchEvaluation:
         }
 
     def comparisons(self, chosen: NDArray[np.bool_] | None = None) -> tuple[FloatArray, FloatArray]:
-        """Mated and non-mated scores of all probe-template comparisons.
+        """Mated and non-mated decision scores of all probe-template comparisons.
 
-        Probes without a face count among the mated with the lowest score: they are never matched.
+        A comparison that could not be made, for probe or template gave no face, counts with the
+        lowest score: it never matches.
         """
         use = np.ones(len(self.probes), dtype=np.bool_) if chosen is None else chosen
-        scores, truth = self.scores[use], self.truth[use]
+        scores, truth = self.decision_scores[use], self.truth[use]
+        scores = np.maximum(scores, np.float32(_LOWEST))
         is_mated = truth[:, None] == np.arange(len(self.names))[None, :]
-        mated = np.maximum(scores[is_mated], -1.0)
-        non_mated = scores[~is_mated]
-        return mated, non_mated[np.isfinite(non_mated)]
+        return scores[is_mated], scores[~is_mated]
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a probe, for CSV."""
@@ -137,13 +155,14 @@ class MatchEvaluation:
     def _ranks(self) -> list[int | None]:
         """Rank of the true identity, from 1; None for strangers."""
         known = self.truth >= 0
-        values = iter(ranks(self.scores[known], self.truth[known])) if known.any() else iter(())
+        scores = self.decision_scores[known]
+        values = iter(ranks(scores, self.truth[known])) if known.any() else iter(())
         return [int(next(values)) if is_known else None for is_known in known]
 
     def _figures(
         self, chosen: NDArray[np.bool_], decisions: Sequence[Match | None]
     ) -> dict[str, Any]:
-        truth, scores = self.truth[chosen], self.scores[chosen]
+        truth, scores = self.truth[chosen], self.decision_scores[chosen]
         kept = [d for d, use in zip(decisions, chosen, strict=True) if use]
         known = truth >= 0
         labels = known.astype(np.int64)
@@ -177,25 +196,27 @@ def evaluate_match(
 ) -> MatchEvaluation:
     """Enrol every identity's references and score every probe against all of them.
 
-    Probes that cannot be decoded, or hold no face where one is required, count as errors, and so
-    does every probe of an identity of which no reference can be used.
+    As in `Recognizer.enroll`, a reference in which no face was found is not enrolled. Probes that
+    cannot be decoded, or hold no face where one is required, count as errors, and so does every
+    probe of an identity of which no reference can be used.
 
     Raises:
         DatasetLayoutError: no reference at all can be used.
     """
     owners = [(name, path) for name, paths in dataset.references.items() for path in paths]
-    enrolled = run_all(
+    offered = run_all(
         analyzer,
         owners,
-        load=lambda o: decode(o[1]),
+        load=lambda o: analyzer.decode(o[1]),
         name=lambda o: str(o[1]),
         label="references",
     )
+    enrolled = [_enrollable(outcome) for outcome in offered]
     templates = _templates(owners, enrolled, analyzer.model_id)
     outcomes = run_all(
         analyzer,
         dataset.probes,
-        load=lambda p: decode(p.path),
+        load=lambda p: analyzer.decode(p.path),
         name=lambda p: str(p.path),
         label="probes",
     )
@@ -214,6 +235,13 @@ def evaluate_match(
         rule,
         tuple(enrolled),
     )
+
+
+def _enrollable(outcome: Outcome) -> Outcome:
+    """The outcome of a reference, a failure where its crop was only assumed to show a face."""
+    if outcome.face is None or outcome.face.located:
+        return outcome
+    return Outcome(outcome.source, None, no_face(outcome.source))
 
 
 def _templates(

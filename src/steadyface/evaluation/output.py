@@ -94,6 +94,12 @@ def writable_file(file: Path) -> Path:
     if file.is_dir():
         raise OutputError(f"{file}: is a folder; give the name of a file to write")
     writable_folder(file.parent)
+    if file.exists():
+        try:
+            with file.open("ab"):
+                pass
+        except OSError as error:
+            raise cannot_write(file, error) from error
     return file
 
 

@@ -21,13 +21,12 @@ from steadyface.evaluation.embedding import (
 )
 from steadyface.evaluation.layouts import Pair
 from steadyface.evaluation.summaries import verification_summary
-from steadyface.imaging.decode import decode
 from steadyface.metrics import fold_accuracy
 from steadyface.pipeline import Analyzer
 from steadyface.types import FloatArray, RGBImage
 
 SCHEMA = "steadyface/evaluate-pairs/1"
-#: Score of a comparison in which an image gave no face: never a match.
+#: Score of a comparison without an answer: never a match.
 _LOST = -1.0
 
 
@@ -38,16 +37,27 @@ class PairsEvaluation:
     Attributes:
         condition: how the second image was distorted; None left it clean.
         pairs: the P pairs.
-        scores: P float32 cosines; -1 where an image gave no face.
-        second_outcomes: what the pipeline made of each distinct second image.
-        outcomes: likewise of every image.
+        scores: P float32 cosines; -1 where an image could not be used, or no face was found in
+            either, which `verify` refuses to compare.
+        first_outcomes: what the pipeline made of each distinct first image.
+        second_outcomes: likewise of each distinct second image.
     """
 
     condition: Condition | None
     pairs: tuple[Pair, ...]
     scores: FloatArray
+    first_outcomes: tuple[Outcome, ...]
     second_outcomes: tuple[Outcome, ...]
-    outcomes: tuple[Outcome, ...]
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What the pipeline made of every image."""
+        return self.first_outcomes + self.second_outcomes
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """P bools: the pair could be compared."""
+        return np.asarray(self.scores > _LOST)
 
     @property
     def same(self) -> NDArray[np.bool_]:
@@ -59,11 +69,12 @@ class PairsEvaluation:
         folds = np.array([pair.fold for pair in self.pairs], dtype=np.int64)
         # No answer is no right answer: a lost pair of different people is an error here too. The
         # rates after it follow ISO/IEC 19795-1, where such a pair counts as not matched.
-        accuracy = fold_accuracy(self.scores, self.same, folds, self.scores > _LOST)
+        accuracy = fold_accuracy(self.scores, self.same, folds, self.answered)
         return {
             "schema": SCHEMA,
             "condition": "clean" if self.condition is None else str(self.condition),
             "pairs": len(self.pairs),
+            "without_answer": int((~self.answered).sum()),
             "accuracy": accuracy.mean,
             "accuracy_standard_error": accuracy.standard_error,
             "accuracy_by_fold": list(accuracy.per_fold),
@@ -74,14 +85,10 @@ class PairsEvaluation:
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a pair, for CSV."""
+        first = {outcome.source: outcome for outcome in self.first_outcomes}
+        second = {outcome.source: outcome for outcome in self.second_outcomes}
         return [
-            {
-                "first": pair.first,
-                "second": pair.second,
-                "fold": pair.fold,
-                "same": int(pair.same),
-                "similarity": round(float(score), 6),
-            }
+            _row(pair, float(score), first[pair.first], second[pair.second])
             for pair, score in zip(self.pairs, self.scores, strict=True)
         ]
 
@@ -119,8 +126,8 @@ class PairsEvaluator:
             condition,
             self._pairs,
             self._scores(second),
+            tuple(self._clean[name] for name in sorted(firsts)),
             tuple(second.values()),
-            (*(self._clean[name] for name in sorted(firsts)), *second.values()),
         )
 
     def _embed_clean(self, names: Sequence[str]) -> None:
@@ -128,7 +135,7 @@ class PairsEvaluator:
 
     def load(self, name: str, condition: Condition | None) -> RGBImage:
         """An image of the pairs file as it is shown under a condition, H x W x 3 uint8."""
-        image = decode(self._images / name)
+        image = self._analyzer.decode(self._images / name)
         if condition is None:
             return image
         rng = rng_for(self._seed, name, condition.kind)
@@ -146,7 +153,31 @@ class PairsEvaluator:
 
     def _scores(self, second: dict[str, Outcome]) -> FloatArray:
         firsts = [self._clean[pair.first] for pair in self._pairs]
-        both = embeddings_of([*firsts, *(second[pair.second] for pair in self._pairs)])
-        a, b = np.split(both, 2)
+        seconds = [second[pair.second] for pair in self._pairs]
+        a, b = np.split(embeddings_of([*firsts, *seconds]), 2)
         scores = np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0)
+        refused = [_refused(*both) for both in zip(firsts, seconds, strict=True)]
+        scores[np.array(refused, dtype=np.bool_)] = _LOST
         return np.asarray(np.nan_to_num(scores, nan=_LOST), dtype=np.float32)
+
+
+def _refused(first: Outcome, second: Outcome) -> bool:
+    """Whether a face was found in neither image, so that two walls would compare well."""
+    faces = first.face, second.face
+    return all(face is not None and not face.located for face in faces)
+
+
+def _row(pair: Pair, score: float, first: Outcome, second: Outcome) -> dict[str, Any]:
+    errors = [str(o.error) for o in (first, second) if o.error is not None]
+    if _refused(first, second):
+        errors.append("no face was found in either image")
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "fold": pair.fold,
+        "same": int(pair.same),
+        "similarity": "" if errors else round(score, 6),
+        "first_detection": first.detection,
+        "second_detection": second.detection,
+        "error": "; ".join(errors),
+    }

@@ -1,4 +1,7 @@
-"""Which plots each evaluation gets; the drawing itself is in `plots`."""
+"""Which plots each evaluation gets; the drawing itself is in `plots`.
+
+Each function returns why some could not be drawn, in words; nothing where all were.
+"""
 
 from __future__ import annotations
 
@@ -18,41 +21,47 @@ _RATES = ("false match rate", "true accept rate")
 _SCORES = ("mated", "non-mated")
 
 
-def plot_gender(evaluation: GenderEvaluation, summary: Mapping[str, Any], folder: Path) -> None:
+def plot_gender(
+    evaluation: GenderEvaluation, summary: Mapping[str, Any], folder: Path
+) -> tuple[str, ...]:
     """`confusion.png`, `roc.png` and `scores.png` of Task A."""
     _confusion(summary["overall"]["confusion"], folder)
-    p_female = evaluation.p_female.astype(np.float32)
-    answered = ~np.isnan(p_female)
-    female = p_female[answered & (evaluation.truth == 0)]
-    male = p_female[answered & (evaluation.truth == 1)]
-    if len(female) and len(male):
-        names = ("men called women", "women called women")
-        plot_roc(female, male, folder / "roc.png", names=names)
-        plot_histogram(
-            female,
-            male,
-            folder / "scores.png",
-            names=("women", "men"),
-            threshold=0.5,
-            axis="P(female)",
-        )
+    scores, women = evaluation.ranked_scores.astype(np.float32), evaluation.truth == 0
+    names = ("men called women", "women called women")
+    plot_roc(scores[women], scores[~women], folder / "roc.png", names=names)
+    answered = ~np.isnan(evaluation.p_female)
+    female, male = scores[answered & women], scores[answered & ~women]
+    if not len(female) or not len(male):
+        nobody = "woman" if not len(female) else "man"
+        return (f"scores.png is not drawn: no {nobody} has a score",)
+    plot_histogram(
+        female,
+        male,
+        folder / "scores.png",
+        names=("women", "men"),
+        threshold=0.5,
+        axis="P(female)",
+    )
+    return ()
 
 
-def plot_match(evaluation: MatchEvaluation, summary: Mapping[str, Any], folder: Path) -> None:
+def plot_match(
+    evaluation: MatchEvaluation, summary: Mapping[str, Any], folder: Path
+) -> tuple[str, ...]:
     """`confusion.png` of the labels, `roc.png` and `scores.png` of Task B's comparisons."""
     _confusion(summary["overall"]["label"]["confusion"], folder)
-    _comparisons(*evaluation.comparisons(), evaluation.rule.threshold, folder)
+    return _comparisons(*evaluation.comparisons(), evaluation.rule.threshold, folder)
 
 
-def plot_pairs(evaluation: PairsEvaluation, threshold: float, folder: Path) -> None:
+def plot_pairs(evaluation: PairsEvaluation, threshold: float, folder: Path) -> tuple[str, ...]:
     """`confusion.png` at the threshold, `roc.png` and `scores.png` of a pairs file."""
-    same, called = evaluation.same, evaluation.scores >= threshold
-    counts = np.array(
-        [[np.sum((same == t) & (called == p)) for p in (False, True)] for t in (False, True)]
-    )
+    same, answered = evaluation.same, evaluation.answered
+    called = evaluation.scores >= threshold
+    columns = (answered & ~called, answered & called, ~answered)
+    counts = np.array([[np.sum((same == t) & said) for said in columns] for t in (False, True)])
     words = ("different", "same")
-    plot_confusion(counts, words, words, folder / "confusion.png")
-    _comparisons(evaluation.scores[same], evaluation.scores[~same], threshold, folder)
+    plot_confusion(counts, words, (*words, "no answer"), folder / "confusion.png")
+    return _comparisons(evaluation.scores[same], evaluation.scores[~same], threshold, folder)
 
 
 def _confusion(confusion: Mapping[str, Any], folder: Path) -> None:
@@ -60,9 +69,12 @@ def _confusion(confusion: Mapping[str, Any], folder: Path) -> None:
     plot_confusion(counts, confusion["rows"], confusion["columns"], folder / "confusion.png")
 
 
-def _comparisons(mated: FloatArray, non_mated: FloatArray, threshold: float, folder: Path) -> None:
+def _comparisons(
+    mated: FloatArray, non_mated: FloatArray, threshold: float, folder: Path
+) -> tuple[str, ...]:
     if not len(mated) or not len(non_mated):
-        return
+        sort = "mated" if not len(mated) else "non-mated"
+        return (f"roc.png and scores.png are not drawn: there is no {sort} comparison",)
     plot_roc(mated, non_mated, folder / "roc.png", names=_RATES)
     plot_histogram(
         mated,
@@ -72,3 +84,4 @@ def _comparisons(mated: FloatArray, non_mated: FloatArray, threshold: float, fol
         threshold=threshold,
         axis="cosine similarity",
     )
+    return ()

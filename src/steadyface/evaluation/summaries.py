@@ -17,6 +17,8 @@ from steadyface.metrics import (
 )
 from steadyface.types import FloatArray
 
+#: What stands for a class where there is no answer.
+NO_ANSWER = -1
 #: False match rates at which the true accept rate is reported.
 REPORTED_FMRS = (1e-2, 1e-3)
 
@@ -27,7 +29,7 @@ def classification_summary(
     """Accuracy, precision, recall and F1 by class and macro, and the confusion matrix.
 
     The confusion matrix has a row a true class and a column a predicted class; the last column
-    counts the images without an answer.
+    counts the images without an answer, whose prediction is `NO_ANSWER`.
     """
     report = classification_report(truth, predicted, classes)
     return {

@@ -70,20 +70,12 @@ def fold_accuracy(
         raise MetricError(f"folds holds only {names[0]!s}: give two or more folds")
     order = np.argsort(values, kind="stable")
     values, same, members = values[order], same[order], members[order]
-    answered = answered[order]
-    thresholds, accuracies = [], []
-    for fold, name in enumerate(names):
-        held = members == fold
-        others = same[~held]
-        if others.all() or not others.any():
-            raise MetricError(
-                f"same is {bool(others[0])} for every pair outside fold {name!s}: no threshold can "
-                "be chosen; put mated and non-mated pairs in every fold"
-            )
-        threshold = _best_threshold(values[~held], others)
-        thresholds.append(threshold)
-        right = ((values >= threshold) == same) & answered
-        accuracies.append(float(np.mean(right[held])))
+    thresholds = [
+        _threshold_without(members == fold, str(name), values, same)
+        for fold, name in enumerate(names)
+    ]
+    right = ((values >= np.array(thresholds)[members]) == same) & answered[order]
+    accuracies = [float(np.mean(right[members == fold])) for fold in range(len(names))]
     spread = float(np.std(accuracies, ddof=1))
     return FoldAccuracy(
         float(np.mean(accuracies)),
@@ -91,6 +83,19 @@ def fold_accuracy(
         tuple(accuracies),
         tuple(thresholds),
     )
+
+
+def _threshold_without(
+    held: NDArray[np.bool_], name: str, values: NDArray[np.float64], same: NDArray[np.bool_]
+) -> float:
+    """The best threshold on the pairs outside the fold held out."""
+    others = same[~held]
+    if others.all() or not others.any():
+        raise MetricError(
+            f"same is {bool(others[0])} for every pair outside fold {name}: no threshold can be "
+            "chosen; put mated and non-mated pairs in every fold"
+        )
+    return _best_threshold(values[~held], others)
 
 
 def _best_threshold(ordered: NDArray[np.float64], same: NDArray[np.bool_]) -> float:

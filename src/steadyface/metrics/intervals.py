@@ -95,17 +95,21 @@ def bootstrap(
     values = np.empty(resamples, dtype=np.float64)
     for turn in range(resamples):
         drawn = rng.integers(len(sizes), size=len(sizes))
-        value = statistic(by_unit[_ranges(starts[drawn], sizes[drawn])])
+        value = _finite(statistic(by_unit[_ranges(starts[drawn], sizes[drawn])]))
         if value is None:
             return None
-        if not isfinite(value):
-            raise MetricError(
-                f"statistic gave {value} on a resample: return None where it is not measurable"
-            )
         values[turn] = value
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(float(low), float(high))
+
+
+def _finite(value: Measured) -> Measured:
+    if value is not None and not isfinite(value):
+        raise MetricError(
+            f"statistic gave {value} on a resample: return None where it is not measurable"
+        )
+    return value
 
 
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
