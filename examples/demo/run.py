@@ -98,25 +98,33 @@ def make_probes(
 
 
 def by_kind(answers: list[Answer]) -> list[dict[str, str]]:
-    """One row a kind: how many were matched and classified rightly."""
-    rows = []
-    for kind in (CLEAN, *KINDS):
-        chosen = [answer for answer in answers if answer.probe.kind == kind]
-        known = [answer for answer in chosen if answer.probe.known]
-        unknown = [answer for answer in chosen if not answer.probe.known]
-        rows.append(
-            {
-                "kind": kind,
-                "known": f"{sum(a.matched_right for a in known)} of {len(known)}",
-                "unknown": f"{sum(a.matched_right for a in unknown)} of {len(unknown)}",
-                "gender": f"{sum(a.gender_right for a in chosen)} of {len(chosen)}",
-            }
-        )
-    return rows
+    """One row a kind, and one of all: how many were matched and classified rightly."""
+    kinds = (CLEAN, *KINDS)
+    rows = [_row(kind, [a for a in answers if a.probe.kind == kind]) for kind in kinds]
+    return [*rows, _row("all", answers)]
 
 
-def write_report(file: Path, answers: list[Answer], rule: DecisionRule, severity: float) -> None:
-    """Write one self-contained HTML page."""
+def _row(name: str, answers: list[Answer]) -> dict[str, str]:
+    known = [answer for answer in answers if answer.probe.known]
+    unknown = [answer for answer in answers if not answer.probe.known]
+    return {
+        "kind": name,
+        "known": f"{sum(a.matched_right for a in known)} of {len(known)}",
+        "unknown": f"{sum(a.matched_right for a in unknown)} of {len(unknown)}",
+        "gender": f"{sum(a.gender_right for a in answers)} of {len(answers)}",
+    }
+
+
+def write_report(
+    file: Path,
+    answers: list[Answer],
+    enrolled: dict[str, int],
+    rule: DecisionRule,
+    *,
+    severity: float,
+    model_id: str,
+) -> None:
+    """Write one self-contained HTML page; `enrolled` counts the references of each identity."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -125,6 +133,9 @@ def write_report(file: Path, answers: list[Answer], rule: DecisionRule, severity
         answers=answers,
         people=[[a for a in answers if a.probe.identity == name] for name in names],
         table=by_kind(answers),
+        total=by_kind(answers)[-1],
+        enrolled=enrolled,
+        model_id=model_id,
         rule=rule,
         severity=severity,
     )
@@ -150,14 +161,22 @@ def main() -> None:
     rule = rule_for(analyzer.model_id)
     with open_gallery(database, model_id=analyzer.model_id, mode="create") as gallery:
         recognizer = Recognizer(gallery, analyzer=analyzer, rule=rule)
-        for name in sorted(known):
-            recognizer.enroll(name, people[name][1][:-1])
+        enrolled = {
+            name: recognizer.enroll(name, people[name][1][:-1]).enrolled for name in sorted(known)
+        }
         probes = make_probes(people, known, arguments.severity, arguments.seed)
         results = recognizer.match_many(np.asarray(probe.image) for probe in probes)
         answers = [Answer(p, r) for p, r in zip(probes, results, strict=True)]
 
     report = arguments.output / "report.html"
-    write_report(report, answers, rule, arguments.severity)
+    write_report(
+        report,
+        answers,
+        enrolled,
+        rule,
+        severity=arguments.severity,
+        model_id=analyzer.model_id,
+    )
     print(f"{len(known)} people enrolled, {len(probes)} photos of {len(people)} people matched")
     for row in by_kind(answers):
         print(

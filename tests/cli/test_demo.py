@@ -15,6 +15,7 @@ import pytest
 from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import rule_for
+from steadyface.models.catalog import load_catalog
 from steadyface.pipeline import Analyzer
 from steadyface.types import Face
 
@@ -36,6 +37,7 @@ class Page(HTMLParser):
         self.pictures: list[tuple[str, str]] = []
         self.cells: list[str] = []
         self.headings: list[str] = []
+        self.crossed = 0
         self.tags: list[str] = []
         self._open: list[str] = []
         self.feed(text)
@@ -47,6 +49,7 @@ class Page(HTMLParser):
         if tag == "img":
             # A figure's frame is the last thing opened before its picture.
             self.pictures.append((str(found["alt"]), self._open[-1]))
+        self.crossed += found.get("class") == "no"
         self._open.append(str(found.get("class", tag)))
 
     def handle_data(self, data: str) -> None:
@@ -92,10 +95,13 @@ def test_the_table_has_a_row_a_kind_and_the_report_comes_last(
 ) -> None:
     assert printed[0] == "8 people enrolled, 96 photos of 12 people matched"
     assert printed[-1] == f"report: {(output / 'report.html').resolve()}"
-    assert list(rows) == ["clean", *KINDS]
-    assert len(printed) == 1 + 8 + 1
-    for numbers in rows.values():
+    assert list(rows) == ["clean", *KINDS, "all"]
+    assert len(printed) == 1 + 9 + 1
+    kinds = dict(rows)
+    total = kinds.pop("all")
+    for numbers in kinds.values():
         assert numbers[1::2] == [8, 4, 12]
+    assert total == [sum(column) for column in zip(*kinds.values(), strict=True)]
 
 
 def test_the_report_needs_nothing_but_itself(output: Path, page: Page) -> None:
@@ -104,6 +110,21 @@ def test_the_report_needs_nothing_but_itself(output: Path, page: Page) -> None:
     assert "://" not in text
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     assert "url(" not in text and "@import" not in text
+
+
+def test_the_report_says_the_totals_first(output: Path, rows: dict[str, list[int]]) -> None:
+    text = (output / "report.html").read_text(encoding="utf-8")
+    found = re.search(
+        r"<b>(\d+) of (\d+) known people found, (\d+) of (\d+) unknown people kept out,\s+"
+        r"(\d+) of (\d+) genders right",
+        text,
+    )
+    assert found is not None
+    assert [int(number) for number in found.groups()] == rows["all"]
+    threshold = rule_for(load_catalog().default("face-network").id).threshold_for(2)
+    assert "There are 12 sample identities" in text
+    assert "8 are enrolled with 2 photos each" in text
+    assert f"2 photos matches from a cosine similarity of\n{threshold:.3f}." in text
 
 
 def test_the_report_shows_everyone_in_every_kind(page: Page, identities: Path) -> None:
@@ -128,6 +149,7 @@ def test_the_counts_are_right(
     templates = {name: template(analyzer, people[name]) for name in enrolled}
     expected = {kind: [0, 8, 0, 4, 0, 12] for kind in ("clean", *KINDS)}
     frames: dict[str, str] = {}
+    crossed = 0
     for name, folder in people.items():
         last = decode(max(folder.iterdir()))
         for kind, numbers in expected.items():
@@ -136,9 +158,14 @@ def test_the_counts_are_right(
             said = nearest(face, templates, rule_for(analyzer.model_id).threshold_for(2))
             right = said == (name if name in enrolled else None)
             numbers[0 if name in enrolled else 2] += right
-            numbers[4] += face.gender is not None and face.gender.label == folder.parent.name
+            gender_right = face.gender is not None and face.gender.label == folder.parent.name
+            numbers[4] += gender_right
+            crossed += not gender_right
             frames[f"{name}, {kind}"] = "right" if right else "wrong"
+    total = [sum(column) for column in zip(*expected.values(), strict=True)]
+    expected["all"] = total
     assert rows == expected
+    assert page.crossed == crossed
     assert dict(page.pictures) == frames
     cells = [cell for kind, numbers in expected.items() for cell in (kind, *as_cells(numbers))]
     assert page.cells == cells
