@@ -6,7 +6,6 @@ as they do in a photo, and so that the warp can be shaken without running out of
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from steadyface.errors import DatasetLayoutError, ImageError, NoFaceError
 from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import CROP_LANDMARKS, CROP_SIZE, similarity_transform
 from steadyface.pipeline import FaceFinder
+from steadyface.training.prepared import indexed
 from steadyface.training.sources import LabelledFace
 from steadyface.types import RGBImage
 
@@ -94,11 +94,7 @@ def prepare(
         DatasetLayoutError: no image gave a face.
     """
     wanted = [face.path.relative_to(root).as_posix() for face in faces]
-    manifest = cache / "manifest.json"
-    stored = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
-    if stored.get("wanted") != wanted:
-        stored = {"wanted": wanted, **_written(faces, detector, cache)}
-        manifest.write_text(json.dumps(stored), encoding="utf-8")
+    stored = indexed(cache / "manifest.json", wanted, lambda: _written(faces, detector, cache))
     kept = stored["kept"]
     if not kept:
         raise DatasetLayoutError(f"{root}: no face was found in any image; give images of faces")
@@ -111,7 +107,6 @@ def prepare(
 
 def _written(faces: Sequence[LabelledFace], detector: FaceFinder, cache: Path) -> dict[str, Any]:
     """Write the canvases straight to disk, for there may be more than memory holds."""
-    cache.mkdir(parents=True, exist_ok=True)
     shape = (len(faces), CANVAS, CANVAS, 3)
     canvases = open_memmap(cache / _CANVASES, mode="w+", dtype=np.uint8, shape=shape)
     kept: list[int] = []

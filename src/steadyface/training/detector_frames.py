@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -17,6 +16,7 @@ from steadyface.errors import DatasetLayoutError, ImageError, NoFaceError
 from steadyface.imaging.decode import decode
 from steadyface.models.rescue import Detector, RescuingDetector
 from steadyface.training.consensus import agreed_points, resized
+from steadyface.training.prepared import indexed
 from steadyface.training.sources import LabelledFace, held_back
 from steadyface.types import FloatArray, RGBImage
 
@@ -90,11 +90,7 @@ def prepare_frames(
         DatasetLayoutError: no image gave a face.
     """
     wanted = [face.path.relative_to(root).as_posix() for face in faces]
-    index = cache / "frames.json"
-    stored = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
-    if stored.get("wanted") != wanted:
-        stored = {"wanted": wanted, **_written(faces, detector, cache)}
-        index.write_text(json.dumps(stored), encoding="utf-8")
+    stored = indexed(cache / "frames.json", wanted, lambda: _written(faces, detector, cache))
     kept = stored["kept"]
     if not kept:
         raise DatasetLayoutError(f"{root}: no face was found in any image; give images of faces")
@@ -131,7 +127,6 @@ def frame_of(file: Path, detector: Detector) -> tuple[RGBImage, FloatArray]:
 
 def _written(faces: Sequence[LabelledFace], detector: Detector, cache: Path) -> dict[str, Any]:
     """Write the pixels straight to disk, for there may be more than memory holds."""
-    cache.mkdir(parents=True, exist_ok=True)
     kept: list[int] = []
     sizes: list[list[int]] = []
     points: list[Any] = []

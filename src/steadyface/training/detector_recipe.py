@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from steadyface.errors import UsageError
-from steadyface.training.settings import check_kinds, read_settings, settings_as
+from steadyface.training.settings import recipe_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +80,4 @@ def read_detector_recipe(file: Path) -> DetectorRecipe:
     Raises:
         UsageError: the file cannot be read, or holds an unknown or unfit setting.
     """
-    values = read_settings(file)
-    mix = values.pop("mix", {})
-    check_kinds(mix.get("weights", {}), file)
-    recipe = settings_as(DetectorRecipe, {**values, "mix": settings_as(FrameMix, mix, file)}, file)
-    if recipe.steps < 1 or recipe.batch < 1 or recipe.workers < 0:
-        raise UsageError(
-            f"{file}: give steps of 1 or more, batch of 1 or more, workers of 0 or more"
-        )
-    return recipe
+    return recipe_as(DetectorRecipe, FrameMix, file, least_batch=1)

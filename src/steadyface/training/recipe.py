@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
-from steadyface.distortions import KINDS
-from steadyface.errors import UsageError
-
-T = TypeVar("T")
+from steadyface.training.settings import recipe_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +82,5 @@ def read_recipe(file: Path) -> Recipe:
     Raises:
         UsageError: the file cannot be read, or holds an unknown or unfit setting.
     """
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{file}: cannot be read as a recipe ({error}); give TOML") from error
-    mix = values.pop("mix", {})
-    unknown = sorted(set(mix.get("weights", {})) - set(KINDS))
-    if unknown:
-        raise UsageError(f"{file}: no distortion {unknown[0]!r}, there are {', '.join(KINDS)}")
-    recipe = _made(Recipe, {**values, "mix": _made(Mix, mix, file)}, file)
-    if recipe.steps < 1 or recipe.batch < 2 or recipe.workers < 0:
-        raise UsageError(
-            f"{file}: give steps of 1 or more, batch of 2 or more, workers of 0 or more"
-        )
-    return recipe
-
-
-def _made(kind: type[T], values: Mapping[str, Any], file: Path) -> T:
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UsageError(f"{file}: no setting {unknown[0]!r}, there are {', '.join(known)}")
-    return kind(**values)
+    # The contrastive term needs another face beside each.
+    return recipe_as(Recipe, Mix, file, least_batch=2)
