@@ -1,23 +1,48 @@
 """The README's tables, made from the committed results so that they cannot drift from them.
 
-python -m benchmarks.tables
+python -m benchmarks.tables          print them
+python -m benchmarks.tables --write  put them into the README in place of those with the same rows
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.results_file import RESULTS
 from steadyface.distortions import KINDS
 
+README = RESULTS.parents[1] / "README.md"
 COLUMNS = ("clean", *KINDS, "mean of 7")
 SEVERE = 5
 
 
 def main() -> None:
-    print("\n\n".join(all_tables()))
+    """Print the tables or put them into the README."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    if not parser.parse_args().write:
+        print("\n\n".join(all_tables()))
+        return
+    text = README.read_text(encoding="utf-8")
+    README.write_text(with_tables(text, all_tables()), encoding="utf-8")
+
+
+def with_tables(text: str, tables: Sequence[str]) -> str:
+    """A page in which every table with the row names of a new one is that new one."""
+    new = {row_names(table): table for table in tables}
+    blocks = re.split(r"(?m)((?:^\|.*\n)+)", text)
+    return "".join(
+        f"{new[row_names(block)]}\n" if row_names(block) in new else block for block in blocks
+    )
+
+
+def row_names(table: str) -> tuple[str, ...]:
+    """The first column of a table, its header left out."""
+    return tuple(line.split("|")[1].strip() for line in table.splitlines()[2:] if "|" in line)
 
 
 def all_tables() -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.results_file import RESULTS
-from benchmarks.tables import all_tables
+from benchmarks.tables import all_tables, with_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,3 +32,12 @@ def test_links_of_the_readme_and_docs_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_tables_are_put_in_place_of_those_with_the_same_rows() -> None:
+    old, other = "| a | b |\n| - | - |\n| x | 1 |\n", "| a | b |\n| - | - |\n| y | 1 |\n"
+    new = "| a | c |\n| - | - |\n| x | 2 |"
+    assert with_tables(f"before\n\n{old}\n{other}after", [new]) == (
+        f"before\n\n{new}\n\n{other}after"
+    )
+    assert with_tables(README, all_tables()) == README
