@@ -20,13 +20,31 @@ class ResultFile:
 
     Attributes:
         data: its content; `command` and `made_by` stand in it from the start.
+
+    Args:
+        name: of the file, without its ending.
+        command: that makes it.
+        model_id: the model that is measured.
+        options: what else decides the result.
+        detector_id: the detector before a face network; None takes the default one.
     """
 
-    def __init__(self, name: str, command: str, model_id: str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: str,
+        model_id: str,
+        options: Mapping[str, Any],
+        *,
+        detector_id: str | None = None,
+    ) -> None:
         self._file = RESULTS / f"{name}.json"
-        graph = load_catalog().model(model_id).graph
-        packaged = Path(str(resources.files("steadyface.models"))) / "data" / graph
-        made_by = provenance(model_id, options) | {"graph_sha256": sha256_of(packaged)}
+        detector = load_catalog().choose("detector", detector_id).id
+        made_by = provenance(model_id, options) | {
+            "graph_sha256": _graph_sha256(model_id),
+            "detector": detector,
+            "detector_sha256": _graph_sha256(detector),
+        }
         self.data: dict[str, Any] = {"command": command, "made_by": made_by}
         if self._file.is_file():
             self.data = json.loads(self._file.read_text(encoding="utf-8"))
@@ -44,3 +62,8 @@ class ResultFile:
     def save(self) -> None:
         """Write the document."""
         write_json(self._file, self.data)
+
+
+def _graph_sha256(model_id: str) -> str:
+    graph = load_catalog().model(model_id).graph
+    return sha256_of(Path(str(resources.files("steadyface.models"))) / "data" / graph)

@@ -119,14 +119,15 @@ def task_b_table(task_b: dict[str, Any]) -> str:
 
 
 def detection_table(detection: dict[str, Any]) -> str:
-    """Faces found at severity 3 and 5, with the rescue and by OpenCV."""
+    """Faces found and hit at severity 3 and 5, and by OpenCV."""
     names = {"rescue": "steadyface", "opencv": "OpenCV"}
     rows = [
         (
-            f"{label}, severity {severity}, found %",
-            *percents([detection["conditions"][f"{k}:{severity}"][s]["found"] for k in KINDS]),
+            f"{label}, severity {severity}, {figure} %",
+            *percents([detection["conditions"][f"{k}:{severity}"][s][figure] for k in KINDS]),
         )
         for severity in (3, SEVERE)
+        for figure in ("found", "hit")
         for s, label in names.items()
     ]
     return markdown(("", *KINDS), rows)

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.results_file import ResultFile
 from steadyface.matching.scores import TemplateScore, ready
 from steadyface.metrics import rank_k, ranks, tar_at_fmr
-from steadyface.training.base_models import FACE_NETWORK, features_of
+from steadyface.training.base_models import DETECTOR, FACE_NETWORK, features_of
 from steadyface.training.sources import read_all
 from steadyface.types import FloatArray, Templates
 
@@ -49,6 +49,7 @@ def main() -> None:
         "python -m benchmarks.template_scores --data DATA",
         FACE_NETWORK,
         {"identities": len(people), "references": len(every.owners)},
+        detector_id=DETECTOR,
     )
     figures: dict[str, dict[str, float]] = {
         way: figures_of(ready(every, way).score(probes)) for way in WAYS

@@ -26,6 +26,7 @@ CHECKS = {
     "det": ("test_verification.py", "test_det_is_sklearns"),
     "dir_at": ("test_identification.py", "test_fnir_by_hand_and_dir_is_the_rest"),
     "eer": ("test_verification.py", "test_eer_is_where_sklearns_roc_crosses_the_diagonal"),
+    "error_versus_discard": ("test_discard.py", "test_a_case_worked_by_hand"),
     "fmr_at": (
         "test_verification.py",
         "test_fmr_and_fnmr_count_the_threshold_itself_as_a_match",

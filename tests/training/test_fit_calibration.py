@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steadyface.matching.calibration import load_calibration, parse_calibration
-from steadyface.training.base_models import FACE_NETWORK
+from steadyface.models.catalog import load_catalog
 from steadyface.training.calibrate import RATES
 from steadyface.training.features import Embedded
 from steadyface.training.fingerprint import fingerprint
@@ -14,6 +14,7 @@ from steadyface.training.fit_calibration import TEMPLATE_SIZES, Blind, Embedding
 from steadyface.types import FloatArray
 
 PEOPLE, IMAGES = 60, 6
+NETWORKS = [entry.id for entry in load_catalog().models if entry.role == "face-network"]
 
 
 def unit(rows: FloatArray) -> FloatArray:
@@ -38,7 +39,7 @@ def seen() -> Embeddings:
 
 def test_every_template_size_holds_its_rate_on_the_comparisons_it_is_for() -> None:
     some = seen()
-    made = calibrate(some, "m")
+    made = calibrate(some, "m", "d")
     calibration = parse_calibration(json.dumps(made), "made")
     for size, counts in zip(TEMPLATE_SIZES, made["made"]["counts"]["located"], strict=True):
         rule = calibration.rule(0.01)
@@ -60,7 +61,7 @@ def test_every_template_size_holds_its_rate_on_the_comparisons_it_is_for() -> No
 
 
 def test_thresholds_of_other_comparisons_are_others() -> None:
-    rule = parse_calibration(json.dumps(calibrate(seen(), "m")), "made").rule(0.01)
+    rule = parse_calibration(json.dumps(calibrate(seen(), "m", "d")), "made").rule(0.01)
     assert len({*rule.by_references, *rule.assumed}) == 2 * len(TEMPLATE_SIZES)
     assert rule.threshold == rule.by_references[0]
 
@@ -74,14 +75,19 @@ def test_a_cache_is_named_by_what_was_run() -> None:
     assert len(fingerprint([])) == 12
 
 
-def test_packaged_calibration_says_how_it_was_made_and_supports_the_rates_promised() -> None:
-    calibration = load_calibration(FACE_NETWORK)
-    assert calibration.model_id == FACE_NETWORK
+@pytest.mark.parametrize("network", NETWORKS)
+def test_packaged_calibration_says_how_it_was_made_and_supports_the_rates_promised(
+    network: str,
+) -> None:
+    calibration = load_calibration(network)
+    assert calibration.model_id == network
     made = calibration.made
     assert "CelebA" in made["data"]
     assert "no image of LFW" in made["data"]
+    assert load_catalog().model(made["detector"]).role == "detector"
     assert made["command"] == (
-        f"python -m steadyface.training.fit_calibration --data DATA --model {FACE_NETWORK}"
+        f"python -m steadyface.training.fit_calibration --data DATA --model {network} "
+        f"--detector {made['detector']}"
     )
     assert made["counts"]["located"][0]["non_mated"] > 1e7
     assert made["identities"] > 1000

@@ -15,6 +15,7 @@ from steadyface.metrics.classification import (
     classification_report,
     confusion_matrix,
 )
+from steadyface.metrics.discard import error_versus_discard
 from steadyface.metrics.folds import FoldAccuracy, fold_accuracy
 from steadyface.metrics.identification import (
     NO_RANK,
@@ -60,6 +61,7 @@ __all__ = [
     "det",
     "dir_at",
     "eer",
+    "error_versus_discard",
     "fmr_at",
     "fnir_at",
     "fnir_at_fpir",

@@ -68,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the packaged thresholds of a face network.")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds celeba10k/")
     parser.add_argument("--model", help="catalog id; the default network where not given")
+    parser.add_argument("--detector", help="catalog id; the default detector where not given")
     parser.add_argument("--cache", type=Path, default=Path("build/features"))
     arguments = parser.parse_args()
     network = load_network(arguments.model)
@@ -79,15 +80,18 @@ def main() -> None:
         analyzer = Analyzer(
             finder, network, detection="auto" if blind else "require", faces="central"
         )
-        name = f"{network.model_id}-{'assumed' if blind else 'located'}-{seed}-{len(samples)}"
+        how = "assumed" if blind else detector.model_id
+        name = f"{network.model_id}-{how}-{seed}-{len(samples)}"
         return embed(samples, analyzer, arguments.cache / f"{name}-{fingerprint(samples)}.npz")
 
-    detector, some = load_finder(), faces[:ASSUMED_IMAGES]
+    detector, some = load_finder(arguments.detector), faces[:ASSUMED_IMAGES]
     clean, distorted = seen(detector, faces, None), seen(detector, faces, _SEED)
     assumed = (seen(Blind(), some, None), seen(Blind(), some, _SEED))
     _, identities = np.unique([face.identity for face in faces], return_inverse=True)
     calibration = calibrate(
-        Embeddings(identities, clean, (clean, distorted), assumed), network.model_id
+        Embeddings(identities, clean, (clean, distorted), assumed),
+        network.model_id,
+        detector.model_id,
     )
     target = Path(str(resources.files("steadyface"))) / "matching" / "data"
     target.mkdir(exist_ok=True)
@@ -95,7 +99,7 @@ def main() -> None:
     (target / f"{network.model_id}.json").write_text(text, encoding="utf-8")
 
 
-def calibrate(seen: Embeddings, model_id: str) -> dict[str, Any]:
+def calibrate(seen: Embeddings, model_id: str, detector_id: str) -> dict[str, Any]:
     """The calibration data of a network, as the matching code reads it."""
     curves: dict[str, list[list[dict[str, float]]]] = {}
     counts: dict[str, list[dict[str, int]]] = {}
@@ -115,12 +119,13 @@ def calibrate(seen: Embeddings, model_id: str) -> dict[str, Any]:
             "images, clean in one half and distorted in the other (one kind at random, severity 1 "
             "to 5); located: the probe's face was found; assumed: its crop was taken from the "
             "middle of the image",
+            "detector": detector_id,
             "images": int(usable.sum()),
             "identities": len(set(seen.identities[usable])),
             "counts": counts,
             "seed": _SEED,
             "command": f"python -m steadyface.training.fit_calibration --data DATA --model "
-            f"{model_id}",
+            f"{model_id} --detector {detector_id}",
         },
         **curves,
     }
