@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import cos, radians, sin
 from pathlib import Path
 
@@ -335,3 +336,20 @@ def test_a_recognizer_decides_at_its_gallerys_calibrated_threshold_unless_told(
 
 def identity(answer: ProbeMatch) -> str | None:
     return "failed" if answer.match is None else answer.match.identity
+
+
+class Judging(Network):
+    """Also tells a quality."""
+
+    def run(self, crops: Sequence[RGBImage]) -> NetworkOutput:
+        return replace(super().run(crops), quality=np.full(len(crops), 0.75, dtype=np.float32))
+
+
+def test_a_references_quality_is_kept(tmp_path: Path) -> None:
+    with open_gallery(tmp_path / "q.db", model_id=MODEL, mode="create") as gallery:
+        for network in (Network(), Judging()):
+            Recognizer(gallery, analyzer=Analyzer(Finder(), network), rule=RULE).enroll(
+                type(network).__name__, [shown(10)]
+            )
+        kept = [gallery.references(name)[0].quality for name in ("Network", "Judging")]
+    assert kept == [None, 0.75]

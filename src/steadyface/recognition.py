@@ -140,7 +140,8 @@ class Recognizer:
             elif not result.faces[0].located:
                 errors.append(no_face(result.source))
             else:
-                references.append(Reference(result.faces[0].embedding, result.source))
+                face = result.faces[0]
+                references.append(Reference(face.embedding, result.source, quality=face.quality))
         if not references:
             return Enrolment(identity, 0, 0, (), tuple(errors))
         done = self._gallery.enroll(identity, references)

@@ -237,11 +237,13 @@ class Reference:
         embedding: its embedding.
         source: where the image came from, for people to read; the image itself is not kept.
         metadata: anything JSON can hold.
+        quality: of the face, 0..1, see `Face.quality`; None where it was not measured.
     """
 
     embedding: Embedding
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

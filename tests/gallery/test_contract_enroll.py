@@ -31,14 +31,15 @@ def test_stored_reference_is_what_was_enrolled(gallery: Gallery) -> None:
     metadata = {"camera": "été", "tags": ["a", None, True], "pose": {"yaw": -3.5}}
     vector = np.array([0.6, -0.8], dtype=np.float32)
     before = datetime.now(UTC)
-    gallery.enroll("Ann", [Reference(Embedding(vector, MODEL), "photos/ann 1.jpg", metadata)])
+    reference = Reference(Embedding(vector, MODEL), "photos/ann 1.jpg", metadata, 0.625)
+    gallery.enroll("Ann", [reference])
     (stored,) = gallery.references("Ann")
     assert stored.embedding.vector.tolist() == vector.tolist()
     assert stored.embedding.vector.dtype == np.float32
     assert stored.embedding.model_id == MODEL
     assert stored.source == "photos/ann 1.jpg"
     assert stored.metadata == metadata
-    assert stored.quality is None
+    assert stored.quality == 0.625
     assert before <= stored.enrolled_at <= datetime.now(UTC)
     assert stored.enrolled_at.utcoffset() == timedelta(0)
     assert gallery.identities()[0].enrolled_at == stored.enrolled_at

@@ -103,6 +103,18 @@ def test_vector_of_another_length_than_the_gallery_s(gallery: Gallery) -> None:
     assert names(gallery) == ["Ann"]
 
 
+@pytest.mark.parametrize("quality", [-0.1, 1.01, float("nan")])
+def test_a_quality_that_is_no_share(gallery: Gallery, quality: float) -> None:
+    vector = np.array([1, 0], dtype=np.float32)
+    with pytest.raises(UsageError) as caught:
+        gallery.enroll("Ann", [Reference(Embedding(vector, MODEL), "a.jpg", quality=quality)])
+    assert str(caught.value) == (
+        f"{gallery.location}: reference 1 of 'Ann' (a.jpg) has the quality {quality}; give 0 to 1, "
+        "or None"
+    )
+    assert gallery.count().references == 0
+
+
 @pytest.mark.parametrize(
     ("metadata", "reason"),
     [

@@ -30,11 +30,13 @@ class EncodedReference:
         vector: 4 x D bytes, float32 little-endian.
         source: valid Unicode without NUL.
         metadata: JSON text of an object.
+        quality: 0..1, or None where it was not measured.
     """
 
     vector: bytes
     source: str
     metadata: str
+    quality: float | None
 
     @property
     def dimension(self) -> int:
@@ -72,6 +74,7 @@ def encode_references(
                 .decode("utf-8")
                 .replace("\0", "\\x00"),
                 metadata=_encode_metadata(reference.metadata, what),
+                quality=_checked_quality(reference.quality, what),
             )
         )
         check_dimension(encoded[-1].dimension, encoded[0].dimension, what)
@@ -155,6 +158,12 @@ def _encode_vector(vector: FloatArray, what: str) -> bytes:
             f"{what} has the Euclidean length {length:.4g} instead of 1; divide the vector by it"
         )
     return array.astype(VECTOR_DTYPE).tobytes()
+
+
+def _checked_quality(quality: float | None, what: str) -> float | None:
+    if quality is not None and not 0.0 <= quality <= 1.0:
+        raise UsageError(f"{what} has the quality {quality}; give 0 to 1, or None")
+    return quality
 
 
 def _encode_metadata(metadata: Mapping[str, Any], what: str) -> str:

@@ -83,9 +83,10 @@ def insert_references(
 ) -> None:
     """Append references to the identity with this id."""
     connection.executemany(
-        "INSERT INTO reference (identity_id, model_id, source, metadata, created_at, vector)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [(owner, model_id, r.source, r.metadata, moment, r.vector) for r in references],
+        "INSERT INTO reference"
+        " (identity_id, model_id, source, metadata, quality, created_at, vector)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(owner, model_id, r.source, r.metadata, r.quality, moment, r.vector) for r in references],
     )
 
 
