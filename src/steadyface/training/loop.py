@@ -20,6 +20,8 @@ from steadyface.errors import UsageError
 
 #: Name of the file in a run's folder that holds its state.
 CHECKPOINT = "checkpoint.pt"
+#: And of that to which a line is added every so many steps.
+LOG = "log.jsonl"
 _LOGGED_EVERY = 20
 _LARGEST_GRADIENT = 5.0
 
@@ -165,7 +167,7 @@ class Loop(ABC, Generic[RecipeT]):
             "rate": rate_at(self._step, self._recipe),
             "time": round(time.time(), 1),
         } | {key: round(value, 5) for key, value in terms.items()}
-        with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        with (self._folder / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
 
     def _save(self) -> None:

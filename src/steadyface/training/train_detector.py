@@ -20,12 +20,14 @@ from steadyface.models.session import OnnxSession
 from steadyface.models.yunet import YuNetDetector
 from steadyface.pipeline import FaceFinder
 from steadyface.training.base_models import DETECTOR, weights_of
+from steadyface.training.curves import draw_curves
 from steadyface.training.detector_augment import SIDE, padded
 from steadyface.training.detector_export import write_detector
 from steadyface.training.detector_frames import FrameSet, prepare_frames
 from steadyface.training.detector_measure import held_frames, measure
 from steadyface.training.detector_recipe import DetectorRecipe
 from steadyface.training.detector_run import DetectorRun
+from steadyface.training.loop import LOG
 from steadyface.training.sources import read_faces
 from steadyface.training.yunet_torch import load_yunet
 
@@ -77,6 +79,7 @@ def train_detector(folder: Path, output: Path, recipe: DetectorRecipe) -> Traine
     weights = weights_of(DETECTOR)
     student = load_yunet(weights)
     student.load_state_dict(DetectorRun(student, taught, recipe, output).train())
+    draw_curves(output / LOG, output / "curves.png")
     file = output / "detector.onnx"
     worst = write_detector(student, weights, _parity_frames(taught), file)
     write_json(

@@ -16,9 +16,10 @@ from steadyface.models.defaults import load_finder, load_network
 from steadyface.training.augment import STILL, crop_of
 from steadyface.training.base_models import DETECTOR, FACE_NETWORK, weights_of
 from steadyface.training.crops import FaceSet, prepare
+from steadyface.training.curves import draw_curves
 from steadyface.training.embedder import Student
 from steadyface.training.export import write_model
-from steadyface.training.loop import CHECKPOINT, finished_weights
+from steadyface.training.loop import CHECKPOINT, LOG, finished_weights
 from steadyface.training.recipe import Recipe, read_recipe
 from steadyface.training.run import Run
 from steadyface.training.sface_torch import load_sface
@@ -87,6 +88,7 @@ def train_embedder(
     labels = labels_of(faces, teacher, recipe.identity)
     run = Run(student, faces, labels, recipe, output, compiled=compiled)
     student.load_state_dict(run.train())
+    draw_curves(output / LOG, output / "curves.png")
     file = output / "network.onnx"
     worst = write_model(student, some_crops(faces), file)
     summary = {"made_by": made, "faces": len(faces), "torch_and_onnx_differ_by": worst}
