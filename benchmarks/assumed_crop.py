@@ -20,6 +20,7 @@ from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import align, centre_square, crop_square
 from steadyface.matching.calibration import rule_for
 from steadyface.models.defaults import load_finder, load_network
+from steadyface.training.base_models import DETECTOR, FACE_NETWORK
 from steadyface.training.sources import read_celeba, read_lfw, read_utkface
 
 SHARES = (0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9, 1.0)
@@ -31,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
-    detector, network = load_finder(), load_network()
+    detector, network = load_finder(DETECTOR), load_network(FACE_NETWORK)
     threshold = rule_for(network.model_id).threshold
     readers = {"lfw": read_lfw, "utkface": read_utkface, "celeba": read_celeba}
     result = ResultFile(
@@ -39,6 +40,7 @@ def main() -> None:
         "python -m benchmarks.assumed_crop --data DATA",
         network.model_id,
         {"images_a_source": IMAGES},
+        detector_id=DETECTOR,
     )
     for source, reader in readers.items():
         faces = list(reader(arguments.data))

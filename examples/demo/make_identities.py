@@ -52,7 +52,7 @@ class Frontal:
 
 def frontal_faces(data: Path, *, female: bool, needed: int) -> list[Frontal]:
     """The first `needed` sharp, frontal faces of a gender, brought to the canvas."""
-    detector = load_detector()
+    detector = load_detector("yunet-base")
     chosen: list[Frontal] = []
     for face in read_lfw(data):
         if face.female != female:

@@ -169,6 +169,29 @@ def test_a_folder_where_a_gallery_is_due(steadyface: Command, people: Path) -> N
     refused(steadyface("enroll", people, "--gallery", people), line)
 
 
+NETWORKS = [entry.id for entry in load_catalog().models if entry.role == "face-network"]
+
+
+@pytest.mark.parametrize("made_with", NETWORKS)
+@pytest.mark.parametrize("asked_with", NETWORKS)
+def test_a_gallery_keeps_to_the_network_that_it_was_made_with(
+    steadyface: Command, people: Path, tmp_path: Path, made_with: str, asked_with: str
+) -> None:
+    file = tmp_path / "gallery.db"
+    enrolled = steadyface("enroll", people, "--gallery", file, "--model", made_with)
+    assert enrolled.status == 0
+    probe = people / "Ann" / "1.png"
+    run = steadyface("match", probe, "--gallery", file, "--model", asked_with)
+    if asked_with == made_with:
+        assert run.status == 0
+        return
+    assert (run.status, run.out) == (2, "")
+    assert run.err.startswith(f"steadyface: {file}: made with the model {made_with!r}, but the ")
+    for verb in ("enroll", "match"):
+        again = steadyface(verb, people, "--gallery", file, "--model", asked_with)
+        assert again.status == 2
+
+
 def test_a_gallery_of_another_model(steadyface: Command, people: Path, tmp_path: Path) -> None:
     file = tmp_path / "other.db"
     reference = Reference(Embedding(np.array([1, 0], dtype=np.float32), "other-model"))

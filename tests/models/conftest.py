@@ -188,12 +188,14 @@ def make_store(tmp_path: Path, notes: Notes) -> Callable[..., ModelStore]:
 
 @pytest.fixture(scope="session")
 def detector() -> YuNetDetector:
-    return load_detector()
+    """The base detector, of which peers have the same weights."""
+    return load_detector("yunet-base")
 
 
 @pytest.fixture(scope="session")
 def network() -> FaceNetwork:
-    return load_network()
+    """The base network, likewise."""
+    return load_network("sface-base")
 
 
 @pytest.fixture(scope="session")

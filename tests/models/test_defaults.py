@@ -123,8 +123,8 @@ def test_networks_of_another_catalog_carry_its_ids(filled: ModelStore) -> None:
 @pytest.mark.models
 def test_graph_whose_weights_are_elsewhere_is_named(tmp_path: Path) -> None:
     catalog = load_catalog()
-    network, detector = catalog.default("face-network"), catalog.default("detector")
-    mixed = replace(catalog, models=(replace(network, weights=detector.weights),))
+    network, detector = catalog.model("sface-base"), catalog.model("yunet-base")
+    mixed = replace(catalog, models=(replace(network, weights=detector.weights, default=True),))
     shutil.copy(default_store().ensure(catalog.weight_file(detector.weights)), tmp_path)
     with pytest.raises(ModelError, match=rf"^ONNX Runtime cannot load {network.id} \("):
         load_network(catalog=mixed, store=ModelStore(tmp_path))
@@ -132,9 +132,14 @@ def test_graph_whose_weights_are_elsewhere_is_named(tmp_path: Path) -> None:
 
 def test_nothing_in_the_cache_and_offline(tmp_path: Path) -> None:
     store = ModelStore(tmp_path, offline=True)
-    for load in (load_network, load_detector):
+    for load, model_id in ((load_network, "sface-base"), (load_detector, "yunet-base")):
         with pytest.raises(ModelDownloadError, match="and STEADYFACE_OFFLINE is set"):
-            load(store=store)
+            load(model_id, store=store)
+
+
+def test_the_default_models_need_no_cache(nowhere: ModelStore) -> None:
+    assert load_network(store=nowhere).run([BLANK]).quality is not None
+    assert load_detector(store=nowhere).detect([BLANK], 0.5) == [[]]
 
 
 def test_ids_that_do_not_serve(tmp_path: Path) -> None:
