@@ -28,7 +28,7 @@ from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.evaluation.layouts import CLEAN, read_pairs
 from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import eye_distance
-from steadyface.models.defaults import load_detector
+from steadyface.models.defaults import load_detector, load_finder
 from steadyface.models.plain import PlainDetector
 from steadyface.models.rescue import ACCEPTED_SCORE, RescuingDetector
 from steadyface.models.yunet import YuNetDetector
@@ -53,11 +53,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
     detector, base = load_detector(), load_detector(BASE)
-    rescue, plain = RescuingDetector(detector), PlainDetector(detector)
+    rescue, plain = load_finder(), PlainDetector(detector)
     finders: dict[str, FaceFinder] = {
         "rescue": rescue,
         "plain": plain,
-        "base": RescuingDetector(base),
+        "base": load_finder(BASE),
         "opencv": OpenCVDetector(weights_of(BASE)),
     }
     names = frame_names(arguments.data)

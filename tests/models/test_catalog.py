@@ -250,11 +250,12 @@ def test_parsing_reads_a_self_contained_graph() -> None:
     assert entry.distortions == ("clean", "foggy")
 
 
-def test_parsing_reads_the_score_that_a_rescue_needs() -> None:
+@pytest.mark.parametrize(("name", "value"), [("rescued_score", 0.7), ("largest_eyes", 90)])
+def test_parsing_reads_what_a_detector_needs(name: str, value: float) -> None:
     data = plain()
-    assert parse_catalog(json.dumps(data)).models[1].rescued_score is None
-    data["models"][1]["rescued_score"] = 0.7
-    assert parse_catalog(json.dumps(data)).models[1].rescued_score == 0.7
+    assert getattr(parse_catalog(json.dumps(data)).models[1], name) is None
+    data["models"][1][name] = value
+    assert getattr(parse_catalog(json.dumps(data)).models[1], name) == value
 
 
 SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -287,6 +288,9 @@ SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "rescued_score 1.5 of model 'yunet-base': give 0..1": lambda d: d["models"][1].update(
         rescued_score=1.5
+    ),
+    "largest_eyes 0 of model 'yunet-base': give above 0": lambda d: d["models"][1].update(
+        largest_eyes=0
     ),
     "model 'sface-base' names a distortion twice": lambda d: d["models"][0].update(
         distortions=["foggy", "foggy"]

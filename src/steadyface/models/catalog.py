@@ -94,6 +94,8 @@ class ModelEntry:
             empty where it has none.
         rescued_score: least score, 0..1, at which a detector's rescue believes a face that only
             another view of the frame shows; None where any accepted score will do.
+        largest_eyes: eyes' distance, in pixels of a detector's input, above which a face is
+            measured again in a smaller frame; None where its points are good at any size.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -110,6 +112,7 @@ class ModelEntry:
     sha256: str | None = None
     distortions: tuple[str, ...] = ()
     rescued_score: float | None = None
+    largest_eyes: float | None = None
 
     def __post_init__(self) -> None:
         if (self.weights is None) == (self.sha256 is None):
@@ -120,6 +123,8 @@ class ModelEntry:
             raise ValueError(f"model {self.id!r} names a distortion twice")
         if self.rescued_score is not None and not 0 <= self.rescued_score <= 1:
             raise ValueError(f"rescued_score {self.rescued_score} of model {self.id!r}: give 0..1")
+        if self.largest_eyes is not None and self.largest_eyes <= 0:
+            raise ValueError(f"largest_eyes {self.largest_eyes} of model {self.id!r}: give above 0")
 
 
 def _packaged() -> Traversable:

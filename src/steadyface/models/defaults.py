@@ -5,7 +5,8 @@ from __future__ import annotations
 from steadyface.models.catalog import Catalog, ModelEntry, load_catalog
 from steadyface.models.face_network import FaceNetwork
 from steadyface.models.graphs import read_graph
-from steadyface.models.rescue import RescuingDetector
+from steadyface.models.pyramid import PyramidDetector
+from steadyface.models.rescue import Detector, RescuingDetector
 from steadyface.models.session import OnnxSession
 from steadyface.models.store import ModelStore, default_store
 from steadyface.models.yunet import YuNetDetector
@@ -65,7 +66,10 @@ def load_finder(
     known = catalog if catalog is not None else load_catalog()
     entry = known.choose("detector", model_id)
     detector = load_detector(entry.id, catalog=known, store=store)
-    return RescuingDetector(detector, rescued_score=entry.rescued_score)
+    looking: Detector = detector
+    if entry.largest_eyes is not None:
+        looking = PyramidDetector(detector, entry.largest_eyes)
+    return RescuingDetector(looking, rescued_score=entry.rescued_score)
 
 
 def _open(

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from steadyface.models.views import VIEWS, View
-from steadyface.models.yunet import suppress
-from steadyface.types import Box, Detection, RGBImage
+from steadyface.models.yunet import rescaled, suppress
+from steadyface.types import Detection, RGBImage
 
 #: A first look this sure ends the search. Clean frames score above it, so they pay nothing.
 STRONG_SCORE = 0.8
@@ -74,7 +74,7 @@ class RescuingDetector:
             frame = view(small)
             scale = image.shape[1] / frame.shape[1], image.shape[0] / frame.shape[0]
             seen = self._detector.detect([frame], self.rescued_score)[0]
-            faces.extend(_rescaled(face, scale, name) for face in seen)
+            faces.extend(replace(rescaled(face, scale), view=name) for face in seen)
         return suppress(faces)
 
     def is_sure(self, faces: Sequence[Detection]) -> bool:
@@ -89,14 +89,3 @@ def _brought_down(image: RGBImage) -> RGBImage:
         return image
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _rescaled(face: Detection, scale: tuple[float, float], view: str) -> Detection:
-    across, down = scale
-    box = face.box
-    return replace(
-        face,
-        box=Box(box.x * across, box.y * down, box.width * across, box.height * down),
-        landmarks=face.landmarks * np.array(scale, dtype=np.float32),
-        view=view,
-    )

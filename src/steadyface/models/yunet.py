@@ -7,6 +7,7 @@ detector", Machine Intelligence Research 20, 2023: an anchor-free head at stride
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ class YuNetDetector:
         self.model_id = model_id
         self._session = session
         self._preprocessing = preprocessing
-        self._max_side = max_side
+        self.max_side = max_side
 
     def detect(self, frames: Sequence[RGBImage], threshold: float) -> list[list[Detection]]:
         """Find the faces in frames of equal size.
@@ -58,7 +59,7 @@ class YuNetDetector:
             pixels of the frame as given.
         """
         height, width = frames[0].shape[:2]
-        scale = min(1.0, self._max_side / max(height, width))
+        scale = min(1.0, self.max_side / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         fitted = [_fit(frame, size) for frame in frames]
         outputs = self._session.run(to_batch(fitted, self._preprocessing))
@@ -70,12 +71,12 @@ class YuNetDetector:
         ]
 
 
-def suppress(detections: Sequence[Detection], overlap: float = _OVERLAP) -> list[Detection]:
+def suppress(detections: Sequence[Detection], most: float = _OVERLAP) -> list[Detection]:
     """Greedy non-maximum suppression: keep the best-scoring of detections that overlap.
 
     Args:
         detections: in any order.
-        overlap: intersection over union above which two detections are one face.
+        most: intersection over union above which two detections are one face.
 
     Returns:
         The survivors, best score first.
@@ -83,18 +84,33 @@ def suppress(detections: Sequence[Detection], overlap: float = _OVERLAP) -> list
     ranked = sorted(detections, key=lambda d: -d.score)
     kept: list[Detection] = []
     for detection in ranked:
-        if all(_overlap(detection.box, other.box) <= overlap for other in kept):
+        if all(overlap(detection.box, other.box) <= most for other in kept):
             kept.append(detection)
     return kept
 
 
-def _overlap(a: Box, b: Box) -> float:
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    shared = shared_area(a, b)
+    return shared / (a.area + b.area - shared) if shared else 0.0
+
+
+def shared_area(a: Box, b: Box) -> float:
+    """The area that two boxes share, in square pixels."""
     width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
     height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (a.area + b.area - shared)
+    return width * height if width > 0 and height > 0 else 0.0
+
+
+def rescaled(face: Detection, scale: tuple[float, float]) -> Detection:
+    """A face in pixels of a frame that is so many times as wide and as high."""
+    across, down = scale
+    box = face.box
+    return replace(
+        face,
+        box=Box(box.x * across, box.y * down, box.width * across, box.height * down),
+        landmarks=face.landmarks * np.array(scale, dtype=np.float32),
+    )
 
 
 def _fit(frame: RGBImage, size: tuple[int, int]) -> RGBImage:
