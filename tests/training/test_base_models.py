@@ -46,8 +46,9 @@ def features(n: int, seed: int, *, width: int = 1024) -> Features:
 
 def test_models_built_are_those_of_the_catalog() -> None:
     catalog = load_catalog()
-    assert catalog.default("face-network").id == FACE_NETWORK
-    assert catalog.default("detector").id == DETECTOR
+    assert catalog.model(FACE_NETWORK).role == "face-network"
+    assert catalog.model(DETECTOR).role == "detector"
+    assert all(catalog.model(name).weights for name in (FACE_NETWORK, DETECTOR))
     assert len(set(DISTORTED_COPIES)) == len(DISTORTED_COPIES) > 0
 
 
