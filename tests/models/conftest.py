@@ -195,7 +195,9 @@ def detector() -> YuNetDetector:
 @pytest.fixture(scope="session")
 def network() -> FaceNetwork:
     """The base network, likewise."""
-    return load_network("sface-base")
+    base = load_network("sface-base")
+    assert isinstance(base, FaceNetwork)
+    return base
 
 
 @pytest.fixture(scope="session")

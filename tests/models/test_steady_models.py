@@ -12,8 +12,9 @@ from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import align
 from steadyface.models.catalog import load_catalog
 from steadyface.models.defaults import load_detector, load_network
-from steadyface.models.face_network import FaceNetwork, NetworkOutput
+from steadyface.models.face_network import NetworkOutput
 from steadyface.models.plain import PlainDetector
+from steadyface.pipeline import Network
 from steadyface.types import RGBImage
 
 #: All that is shipped, graphs of base models included.
@@ -31,7 +32,7 @@ def finder() -> PlainDetector:
 
 
 @pytest.fixture(scope="module")
-def steady() -> FaceNetwork:
+def steady() -> Network:
     return load_network("sface-steady-1")
 
 
@@ -59,7 +60,7 @@ def test_every_face_is_found_without_other_views(
 @pytest.mark.models
 @pytest.mark.parametrize("kind", KINDS)
 def test_distorted_faces_stay_nearer_to_their_clean_selves_than_with_the_base(
-    portraits: list[RGBImage], finder: PlainDetector, steady: FaceNetwork, kind: str
+    portraits: list[RGBImage], finder: PlainDetector, steady: Network, kind: str
 ) -> None:
     base = load_network("sface-base")
     points = [finder.find(photo)[0].landmarks for photo in portraits]
@@ -74,7 +75,7 @@ def test_distorted_faces_stay_nearer_to_their_clean_selves_than_with_the_base(
 
 
 def test_quality_falls_and_kinds_are_told(
-    portraits: list[RGBImage], finder: PlainDetector, steady: FaceNetwork
+    portraits: list[RGBImage], finder: PlainDetector, steady: Network
 ) -> None:
     right: list[bool] = []
     told: dict[int, list[float]] = {severity: [] for severity in (1, 3, 5)}

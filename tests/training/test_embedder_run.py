@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import default_collate
 
 from steadyface.errors import UsageError
 from steadyface.training.augment import LABELS
 from steadyface.training.crops import CANVAS, FaceSet
 from steadyface.training.embedder import Batch, Labels, Student, losses, weighted
 from steadyface.training.recipe import Mix, Recipe
-from steadyface.training.run import Run, rate_at
+from steadyface.training.run import Run, asked, rate_at
 from steadyface.training.sface_torch import FEATURES, ConvPReLU, SFace
-from steadyface.training.shower import Shower
+from steadyface.training.shower import NOBODY, Shower
 from steadyface.training.targets import blend_identities, labels_of, unit
 
 RECIPE = Recipe(
@@ -57,6 +58,7 @@ def run(folder: Path, recipe: Recipe = RECIPE, *, seconds: float = 1e9) -> Run:
         student,
         small_faces(),
         small_labels(),
+        small_sface(),
         recipe,
         folder,
         checkpoint_seconds=seconds,
@@ -127,12 +129,40 @@ def test_sample_numbers_alone_decide_what_is_shown() -> None:
     whole = Shower(faces, RECIPE, 0, 30)
     later = Shower(faces, RECIPE, 10, 20)
     for offset in (0, 7, 19):
-        (pixels, *rest), (same, *others) = whole[10 + offset], later[offset]
+        (pixels, clean, *rest), (same, crop, *others) = whole[10 + offset], later[offset]
         assert torch.equal(pixels, same)
+        assert torch.equal(clean, crop)
         assert rest == others
-    epoch = [whole[number][1] for number in range(len(faces))]
+    epoch = [whole[number][2] for number in range(len(faces))]
     assert sorted(epoch) == list(range(len(faces)))
-    assert epoch != [whole[number][1] for number in range(len(faces), 2 * len(faces))]
+    assert epoch != [whole[number][2] for number in range(len(faces), 2 * len(faces))]
+
+
+def test_faces_made_of_two_are_taught_what_the_teacher_says_of_them(tmp_path: Path) -> None:
+    made = replace(RECIPE, mix=replace(RECIPE.mix, morph=0.5))
+    training = run(tmp_path, made)
+    shown = [Shower(small_faces(), made, 0, 12)[number] for number in range(12)]
+    columns = default_collate(shown)
+    batch = training._batch(columns)
+    _, crops, face, other, *_ = columns
+    two = other != NOBODY
+    assert 0 < int(two.sum()) < 12
+    labels = small_labels()
+    assert torch.equal(batch.target[~two], labels.targets[face[~two]])
+    assert torch.equal(batch.other[~two], face[~two])
+    expected = asked(small_sface().eval(), crops[two])
+    torch.testing.assert_close(batch.target[two], expected, rtol=0, atol=1e-2)
+    torch.testing.assert_close(batch.clean[two], batch.target[two])
+    assert torch.equal(batch.other[two], other[two])
+    torch.testing.assert_close(batch.target.norm(dim=1), torch.ones(12))
+    # Asking about real faces must not have changed what is known of them.
+    assert torch.equal(training._labels.targets, labels.targets)
+
+
+def test_the_teacher_says_the_same_of_a_crop_and_its_mirror_image() -> None:
+    crops = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
+    teacher = small_sface().eval()
+    torch.testing.assert_close(asked(teacher, crops), asked(teacher, crops.flip(3)))
 
 
 def test_the_rate_warms_up_and_falls_to_nothing() -> None:
@@ -153,11 +183,24 @@ def says(vectors: Tensor, heads: Tensor) -> Callable[[Tensor], tuple[Tensor, Ten
     return lambda _: (vectors, heads)
 
 
+def batch_of(face: Tensor, labels: Labels, other: Tensor | None = None) -> Batch:
+    count = len(face)
+    return Batch(
+        torch.zeros(count, 3, 8, 8),
+        face,
+        face if other is None else other,
+        labels.targets[face],
+        labels.clean[face],
+        torch.arange(count),
+        torch.zeros(count),
+    )
+
+
 def test_a_student_that_says_what_the_teacher_says_has_no_cosine_loss() -> None:
     labels = small_labels()
     face = torch.tensor([0, 3, 7])
     heads = torch.zeros(3, len(LABELS) + 3)
-    batch = Batch(torch.zeros(3, 3, 8, 8), face, torch.tensor([0, 1, 2]), torch.zeros(3))
+    batch = batch_of(face, labels)
     bank = torch.arange(12)
     right = losses(says(labels.targets[face], heads), labels, batch, RECIPE, bank)
     wrong = losses(says(labels.targets[face + 1], heads), labels, batch, RECIPE, bank)
@@ -170,12 +213,26 @@ def test_a_student_that_says_what_the_teacher_says_has_no_cosine_loss() -> None:
     assert float(alone["contrast"]) < float(kept["contrast"])
 
 
+def test_a_face_made_of_two_is_not_contrasted_with_either() -> None:
+    labels = small_labels()
+    face, heads = torch.tensor([0]), torch.zeros(1, len(LABELS) + 3)
+    student = says(labels.targets[[3]], heads)
+    bank = torch.tensor([6])  # the other parent's person is faces 6 and 7
+    contrast = {
+        other: float(
+            losses(student, labels, batch_of(face, labels, torch.tensor([other])), RECIPE, bank)[
+                "contrast"
+            ]
+        )
+        for other in (0, 7)
+    }
+    assert contrast[7] == 0.0 < contrast[0]
+
+
 def test_unknown_genders_teach_nothing() -> None:
     labels = small_labels()
     for face, teaches in ((2, False), (0, True)):
-        batch = Batch(
-            torch.zeros(1, 3, 8, 8), torch.tensor([face]), torch.tensor([0]), torch.zeros(1)
-        )
+        batch = batch_of(torch.tensor([face]), labels)
         values = []
         for logit in (-2.0, 2.0):
             heads = torch.full((1, len(LABELS) + 3), logit)

@@ -96,6 +96,7 @@ class ModelEntry:
             another view of the frame shows; None where any accepted score will do.
         largest_eyes: eyes' distance, in pixels of a detector's input, above which a face is
             measured again in a smaller frame; None where its points are good at any size.
+        mirrored: whether a face network's answers are means over a crop and its mirror image.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -113,6 +114,7 @@ class ModelEntry:
     distortions: tuple[str, ...] = ()
     rescued_score: float | None = None
     largest_eyes: float | None = None
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if (self.weights is None) == (self.sha256 is None):
@@ -123,6 +125,8 @@ class ModelEntry:
             raise ValueError(f"model {self.id!r} names a distortion twice")
         if self.rescued_score is not None and not 0 <= self.rescued_score <= 1:
             raise ValueError(f"rescued_score {self.rescued_score} of model {self.id!r}: give 0..1")
+        if not isinstance(self.mirrored, bool):
+            raise ValueError(f"mirrored {self.mirrored!r} of model {self.id!r}: give true or false")
         if self.largest_eyes is not None and self.largest_eyes <= 0:
             raise ValueError(f"largest_eyes {self.largest_eyes} of model {self.id!r}: give above 0")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from steadyface.models.catalog import Catalog, ModelEntry, load_catalog
 from steadyface.models.face_network import FaceNetwork
 from steadyface.models.graphs import read_graph
+from steadyface.models.mirrored import MirroredNetwork
 from steadyface.models.pyramid import PyramidDetector
 from steadyface.models.rescue import Detector, RescuingDetector
 from steadyface.models.session import OnnxSession
@@ -21,7 +22,7 @@ def load_network(
     catalog: Catalog | None = None,
     store: ModelStore | None = None,
     threads: int = 0,
-) -> FaceNetwork:
+) -> FaceNetwork | MirroredNetwork:
     """Load a face network by catalog id; None takes the default one.
 
     Raises:
@@ -30,9 +31,10 @@ def load_network(
     known = catalog if catalog is not None else load_catalog()
     entry = known.choose("face-network", model_id)
     session = _open(entry, known, store, threads)
-    return FaceNetwork(
+    network = FaceNetwork(
         session, entry.preprocessing, model_id=entry.id, distortions=entry.distortions
     )
+    return MirroredNetwork(network) if entry.mirrored else network
 
 
 def load_detector(

@@ -82,10 +82,23 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """N shown faces: pixels N x 3 x 112 x 112, face N, label N, strength N."""
+    """N shown faces.
+
+    Attributes:
+        pixels: N x 3 x 112 x 112.
+        face: N rows of `Labels`.
+        other: N rows of the faces that these were made one with, or those of `face` again.
+        target: N x 128, where they are to be embedded.
+        clean: N x 128, what the teacher says of the very photo when clean.
+        label: N kinds of distortion.
+        strength: N, 0..1.
+    """
 
     pixels: Tensor
     face: Tensor
+    other: Tensor
+    target: Tensor
+    clean: Tensor
     label: Tensor
     strength: Tensor
 
@@ -104,22 +117,23 @@ def losses(
         labels: what is known of every face.
         batch: what is shown.
         recipe: for the temperature.
-        bank: rows of `labels` to contrast with; rows of the same person are left out.
+        bank: rows of `labels` to contrast with; rows of the same person are left out, and of both
+            people where a face was made of two.
     """
     face = batch.face
     with torch.autocast("cpu", dtype=torch.bfloat16):
         embedding, heads = student(batch.pixels)
     embedding, heads = embedding.float(), heads.float()
-    target = labels.targets[face]
-    similarity = (embedding * target).sum(1)
+    similarity = (embedding * batch.target).sum(1)
     others = embedding @ labels.targets[bank].T / recipe.temperature
-    same = labels.identity[face][:, None] == labels.identity[bank][None, :]
-    others = others.masked_fill(same, -math.inf)
+    for parent in (face, batch.other):
+        same = labels.identity[parent][:, None] == labels.identity[bank][None, :]
+        others = others.masked_fill(same, -math.inf)
     logits = torch.cat([similarity[:, None] / recipe.temperature, others], 1)
     female = labels.female[face]
     known = (female != UNKNOWN_GENDER).float() * labels.weight[face]
     gender = F.binary_cross_entropy_with_logits(heads[:, 0], female.clamp(min=0), reduction="none")
-    truth = (embedding.detach() * labels.clean[face]).sum(1).clamp(0, 1)
+    truth = (embedding.detach() * batch.clean).sum(1).clamp(0, 1)
     return {
         "cosine": (1 - similarity).mean(),
         "contrast": F.cross_entropy(logits, torch.zeros(len(face), dtype=torch.long)),

@@ -18,6 +18,8 @@ class Mix:
         second: share of the distorted ones that get a second distortion (both then milder).
         weights: kind -> how often relative to the others; 1 where not named.
         extra: share that also gets a distortion outside the seven families.
+        morph: share of faces that are first made one with another into a person who does not
+            exist, whom the teacher is then asked about.
         blown: share of the sunny ones that are over-exposed in another way than the suite's.
         tilt, zoom, shift: standard deviations of the alignment jitter: degrees, share, pixels of
             the 112-pixel crop.
@@ -29,6 +31,7 @@ class Mix:
     weights: Mapping[str, float] = field(default_factory=dict)
     extra: float = 0.08
     blown: float = 0.0
+    morph: float = 0.0
     tilt: float = 3.0
     zoom: float = 0.04
     shift: float = 2.0

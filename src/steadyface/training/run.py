@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from steadyface.training.crops import FaceSet
 from steadyface.training.embedder import Batch, Labels, Student, losses, weighted
 from steadyface.training.loop import Loop, rate_at
 from steadyface.training.recipe import Recipe
-from steadyface.training.shower import Shower
+from steadyface.training.sface_torch import SFace
+from steadyface.training.shower import NOBODY, Shower
 
 __all__ = ["Run", "optimiser", "rate_at"]
 
@@ -28,6 +30,23 @@ def optimiser(student: Student, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.decay)
 
 
+def asked(teacher: SFace, crops: Tensor) -> Tensor:
+    """What the teacher says of clean crops, each taken together with its mirror image.
+
+    Args:
+        teacher: the frozen base network, in evaluation mode.
+        crops: N x 3 x 112 x 112, 0..255.
+
+    Returns:
+        N x 128 unit rows.
+    """
+    both = torch.cat([crops, crops.flip(3)]).float().to(memory_format=torch.channels_last)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        embedding, _ = teacher(both)
+    first, second = F.normalize(embedding.float()).chunk(2)
+    return F.normalize(first + second)
+
+
 class Run(Loop[Recipe]):
     """The embedder's run; see `Loop` for how it is stopped and goes on.
 
@@ -35,6 +54,7 @@ class Run(Loop[Recipe]):
         student: the network, on its start.
         faces: what it is shown.
         labels: what is known of them.
+        teacher: the frozen base network, which is asked about faces made of two.
         recipe: how.
         folder: where `checkpoint.pt` and `log.jsonl` are kept.
         checkpoint_seconds: at most this much work is lost.
@@ -46,6 +66,7 @@ class Run(Loop[Recipe]):
         student: Student,
         faces: FaceSet,
         labels: Labels,
+        teacher: SFace,
         recipe: Recipe,
         folder: Path,
         *,
@@ -60,6 +81,7 @@ class Run(Loop[Recipe]):
             checkpoint_seconds=checkpoint_seconds,
         )
         self._faces, self._labels = faces, labels
+        self._teacher = teacher.eval().to(memory_format=torch.channels_last)
         self._forward: Any = torch.compile(student) if compiled else student
 
     def _samples(self, first: int, count: int) -> Shower:
@@ -68,8 +90,21 @@ class Run(Loop[Recipe]):
     def _terms(self, batch: list[Tensor]) -> tuple[Mapping[str, Tensor], Tensor]:
         rng = np.random.default_rng((self._recipe.seed, 1, self._step))
         bank = torch.from_numpy(rng.integers(0, len(self._faces), self._recipe.bank))
-        pixels, face, label, strength = batch
-        images = pixels.float().to(memory_format=torch.channels_last)
-        shown = Batch(images, face, label, strength)
-        terms = losses(self._forward, self._labels, shown, self._recipe, bank)
+        terms = losses(self._forward, self._labels, self._batch(batch), self._recipe, bank)
         return terms, weighted(terms, self._recipe)
+
+    def _batch(self, batch: list[Tensor]) -> Batch:
+        pixels, crops, face, other, label, strength = batch
+        target, clean = self._labels.targets[face], self._labels.clean[face]
+        made = other != NOBODY
+        if made.any():
+            target[made] = clean[made] = asked(self._teacher, crops[made])
+        return Batch(
+            pixels.float().to(memory_format=torch.channels_last),
+            face,
+            torch.where(made, other, face),
+            target,
+            clean,
+            label,
+            strength,
+        )

@@ -86,7 +86,8 @@ def train_embedder(
     kept = output / "faces" / f"teacher-{these}.npy"
     teacher = teacher_embeddings(faces, load_network(FACE_NETWORK), kept)
     labels = labels_of(faces, teacher, recipe.identity)
-    run = Run(student, faces, labels, recipe, output, compiled=compiled)
+    asked = load_sface(weights_of(FACE_NETWORK))
+    run = Run(student, faces, labels, asked, recipe, output, compiled=compiled)
     student.load_state_dict(run.train())
     draw_curves(output / LOG, output / "curves.png")
     file = output / "network.onnx"
