@@ -13,12 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from math import dist
+from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
 from steadyface.errors import NoFaceError, SteadyfaceError, UsageError
 from steadyface.imaging.decode import MAX_PIXELS, decode, source_name
+from steadyface.imaging.framing import FACE_CROP, Framing
 from steadyface.imaging.geometry import (
     align,
     assumed_square,
@@ -27,7 +29,7 @@ from steadyface.imaging.geometry import (
     eye_distance,
 )
 from steadyface.models.catalog import load_catalog
-from steadyface.models.defaults import load_finder, load_network
+from steadyface.models.defaults import check_network, load_finder, load_network
 from steadyface.models.face_network import NetworkOutput
 from steadyface.types import (
     Box,
@@ -60,13 +62,23 @@ class FaceFinder(Protocol):
 
 
 class Network(Protocol):
-    """What the pipeline needs of a face network."""
+    """What the pipeline needs of a face network.
+
+    One that wants other crops than aligned ones of 112 pixels says so by an attribute `framing`.
+    """
 
     model_id: str
 
     def run(self, crops: Sequence[RGBImage]) -> NetworkOutput:
-        """Embed aligned 112 x 112 crops."""
+        """Embed crops."""
         ...
+
+
+def framing_of(network: Network) -> Framing:
+    """What a network is to be shown."""
+    framing = getattr(network, "framing", FACE_CROP)
+    assert isinstance(framing, Framing)
+    return framing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +110,10 @@ class Analyzer:
     Args:
         detector: finds faces; a catalog id takes that detector with its rescue, None the default
             one.
-        network: embeds aligned crops; a catalog id takes that face network, None the default one.
-        detection: `auto`, `require` or `skip`, see `steadyface.types.DetectionMode`.
+        network: embeds aligned crops; a catalog id or the folder of a trained gender classifier
+            takes that network, None the default one.
+        detection: `auto`, `require` or `skip`, see `steadyface.types.DetectionMode`; a network that
+            is shown whole images skips it.
         faces: `largest` analyses the largest face of an image, `central` the one nearest to its
             middle, `all` every face, largest first.
         min_gender_confidence: below this probability, 0.5..1, a gender is `uncertain`; None never.
@@ -113,7 +127,7 @@ class Analyzer:
     def __init__(
         self,
         detector: FaceFinder | str | None = None,
-        network: Network | str | None = None,
+        network: Network | str | Path | None = None,
         *,
         detection: DetectionMode = "auto",
         faces: FaceChoice = "largest",
@@ -132,8 +146,8 @@ class Analyzer:
             raise UsageError(f"max_pixels is {max_pixels}: give 1 or more")
         if isinstance(detector, str):
             load_catalog().choose("detector", detector)
-        if isinstance(network, str):
-            load_catalog().choose("face-network", network)
+        if isinstance(network, (str, Path)):
+            check_network(network)
         self._detector = detector
         self._network = network
         self._detection = detection
@@ -144,7 +158,7 @@ class Analyzer:
     @property
     def network(self) -> Network:
         """The face network, loaded (and fetched, with a message) when first asked for."""
-        if self._network is None or isinstance(self._network, str):
+        if self._network is None or isinstance(self._network, (str, Path)):
             self._network = load_network(self._network)
         return self._network
 
@@ -210,14 +224,16 @@ class Analyzer:
             raise UsageError(f"images is one {type(images).__name__}: give a list of images")
         read = load if load is not None else self._read
         network = self.network
-        find = None if self._detection == "skip" else self.detector.find
+        framing = framing_of(network)
+        whole = framing.zoom is None
+        find = None if whole or self._detection == "skip" else self.detector.find
         threads = workers if workers is not None else (os.cpu_count() or 1)
 
         def prepare(item: T) -> _Prepared:
             source = name(item)
             try:
                 image = read(item)
-                return _Prepared(source, tuple(self._locate(image, source, find)))
+                return _Prepared(source, tuple(self._locate(image, source, find, framing)))
             except SteadyfaceError as error:
                 return _Prepared(source, error=error)
 
@@ -238,19 +254,27 @@ class Analyzer:
         return self.decode(cast(ImageInput, image))
 
     def _locate(
-        self, image: RGBImage, source: str, find: Callable[[RGBImage], list[Detection]] | None
+        self,
+        image: RGBImage,
+        source: str,
+        find: Callable[[RGBImage], list[Detection]] | None,
+        framing: Framing,
     ) -> Iterator[_Located]:
         if find is not None:
             usable = (d for d in find(image) if eye_distance(d.landmarks) >= _LEAST_EYES)
             chosen = choose_faces(list(usable), self._faces, image.shape)
             if chosen:
-                yield from (_aligned(image, detection) for detection in chosen)
+                yield from (_aligned(image, detection, framing) for detection in chosen)
                 return
             if self._detection == "require":
                 raise no_face(source)
-        skipped = find is None
-        square = (centre_square if skipped else assumed_square)(*image.shape[:2])
-        yield _Located(crop_square(image, square), "skipped" if skipped else "assumed", square)
+        height, width = image.shape[:2]
+        outcome: DetectionOutcome
+        if find is None:
+            square, outcome = centre_square(height, width), "skipped"
+        else:
+            square, outcome = assumed_square(height, width, framing.zoom or 1.0), "assumed"
+        yield _Located(crop_square(image, square, framing.size), outcome, square)
 
     def _finish(self, batch: Sequence[_Prepared], network: Network) -> Iterator[ImageResult]:
         crops = [located.crop for image in batch for located in image.located]
@@ -327,10 +351,10 @@ def distortion_of(output: NetworkOutput, index: int) -> DistortionEstimate | Non
     )
 
 
-def _aligned(image: RGBImage, detection: Detection) -> _Located:
+def _aligned(image: RGBImage, detection: Detection, framing: Framing) -> _Located:
     outcome: DetectionOutcome = "found" if detection.view == "raw" else "rescued"
     return _Located(
-        align(image, detection.landmarks),
+        align(image, detection.landmarks, framing.landmarks, framing.size),
         outcome,
         detection.box,
         np.asarray(detection.landmarks, dtype=np.float32),

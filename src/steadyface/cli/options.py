@@ -82,7 +82,7 @@ def model_options(function: F) -> F:
         "network",
         metavar="NAME",
         help="Face network, of `steadyface models list`; a gallery keeps to the one it was made "
-        "with.",
+        "with. For gender also the folder of a `steadyface train gender`.",
     )(function)
 
 

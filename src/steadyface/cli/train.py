@@ -1,4 +1,4 @@
-"""`steadyface train embedder DIR` and `steadyface train detector DIR`."""
+"""`steadyface train ...`: the embedder and the detector; the gender classifier is beside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from steadyface.cli import train_gender as gender
 from steadyface.cli.status import Status, report_errors
 from steadyface.errors import MissingExtraError
 from steadyface.evaluation.output import writable_folder
@@ -113,3 +114,6 @@ def detector(
     report_errors(trained.left_out)
     if trained.left_out:
         ctx.exit(Status.UNREADABLE)
+
+
+command.add_command(gender.command)

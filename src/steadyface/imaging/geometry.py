@@ -60,19 +60,26 @@ def similarity_transform(source: FloatArray, target: FloatArray) -> NDArray[np.f
     return np.hstack([scale * rotation, shift[:, None]])
 
 
-def align(image: RGBImage, landmarks: FloatArray) -> RGBImage:
-    """Warp a face so that its five points lie at `CROP_LANDMARKS`.
+def align(
+    image: RGBImage,
+    landmarks: FloatArray,
+    target: FloatArray = CROP_LANDMARKS,
+    size: int = CROP_SIZE,
+) -> RGBImage:
+    """Warp a face so that its five points lie at given places.
 
     Args:
         image: H x W x 3 uint8.
         landmarks: 5 x 2 (x, y) in pixels of `image`.
+        target: 5 x 2 (x, y) in pixels of the result.
+        size: side of the result.
 
     Returns:
-        112 x 112 x 3 uint8. What lies outside the image is filled with black.
+        size x size x 3 uint8. What lies outside the image is filled with black.
     """
-    matrix = similarity_transform(landmarks, CROP_LANDMARKS)
+    matrix = similarity_transform(landmarks, target)
     image, matrix = _shrunk(image, matrix)
-    warped = cv2.warpAffine(image, matrix, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR)
+    warped = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
     return np.asarray(warped, dtype=np.uint8)
 
 
@@ -102,20 +109,21 @@ def centre_square(height: int, width: int, share: float = 1.0) -> Box:
     return Box((width - side) / 2, (height - side) / 2, side, side)
 
 
-def crop_square(image: RGBImage, square: Box) -> RGBImage:
-    """Cut a square out of an image and bring it to 112 x 112.
+def crop_square(image: RGBImage, square: Box, size: int = CROP_SIZE) -> RGBImage:
+    """Cut a square out of an image and bring it to a size.
 
     Args:
         image: H x W x 3 uint8.
         square: in pixels of `image`, wholly inside it.
+        size: side of the result.
 
     Returns:
-        112 x 112 x 3 uint8; averaged where it shrinks, interpolated where it grows.
+        size x size x 3 uint8; averaged where it shrinks, interpolated where it grows.
     """
     x, y, side = int(square.x), int(square.y), max(1, int(square.width))
     cut = image[y : y + side, x : x + side]
-    interpolation = cv2.INTER_AREA if side > CROP_SIZE else cv2.INTER_LINEAR
-    resized = cv2.resize(cut, (CROP_SIZE, CROP_SIZE), interpolation=interpolation)
+    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    resized = cv2.resize(cut, (size, size), interpolation=interpolation)
     return np.asarray(resized, dtype=np.uint8)
 
 
@@ -130,6 +138,12 @@ def eye_distance(landmarks: FloatArray) -> float:
 ASSUMED_SHARE = 0.65
 
 
-def assumed_square(height: int, width: int) -> Box:
-    """The square taken as a face crop in an image of this size when none was detected."""
-    return centre_square(height, width, ASSUMED_SHARE)
+def assumed_square(height: int, width: int, zoom: float = 1.0) -> Box:
+    """The square taken as a face crop in an image of this size when none was detected.
+
+    Args:
+        height: of the image.
+        width: of the image.
+        zoom: how large the face is in the crop against the usual one.
+    """
+    return centre_square(height, width, min(1.0, ASSUMED_SHARE / zoom))

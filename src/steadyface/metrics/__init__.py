@@ -17,6 +17,7 @@ from steadyface.metrics.classification import (
 )
 from steadyface.metrics.discard import error_versus_discard
 from steadyface.metrics.folds import FoldAccuracy, fold_accuracy
+from steadyface.metrics.groups import GroupFigures, GroupReport, group_figures
 from steadyface.metrics.identification import (
     NO_RANK,
     cmc,
@@ -50,6 +51,8 @@ __all__ = [
     "Det",
     "Eer",
     "FoldAccuracy",
+    "GroupFigures",
+    "GroupReport",
     "Interval",
     "Measured",
     "Roc",
@@ -68,6 +71,7 @@ __all__ = [
     "fnmr_at",
     "fold_accuracy",
     "fpir_at",
+    "group_figures",
     "rank_k",
     "ranks",
     "roc",

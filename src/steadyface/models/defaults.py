@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from steadyface.models.catalog import Catalog, ModelEntry, load_catalog
 from steadyface.models.face_network import FaceNetwork
 from steadyface.models.graphs import read_graph
@@ -10,14 +12,33 @@ from steadyface.models.pyramid import PyramidDetector
 from steadyface.models.rescue import Detector, RescuingDetector
 from steadyface.models.session import OnnxSession
 from steadyface.models.store import ModelStore, default_store
+from steadyface.models.trained import load_trained
 from steadyface.models.yunet import YuNetDetector
 
 #: A detector's passes are short: threads that each handle a frame pay, threads inside one do not.
 _DETECTOR_THREADS = 1
 
 
+def check_network(model: str | Path, catalog: Catalog | None = None) -> None:
+    """Make sure that there is such a face network, without loading it.
+
+    Raises:
+        ModelError: neither the catalog nor the disk has it.
+    """
+    known = catalog if catalog is not None else load_catalog()
+    if not is_folder(model, known):
+        known.choose("face-network", str(model))
+
+
+def is_folder(model: str | Path, catalog: Catalog) -> bool:
+    """Whether this names a folder on the disk and no model of the catalog."""
+    if isinstance(model, Path):
+        return True
+    return all(entry.id != model for entry in catalog.models) and Path(model).is_dir()
+
+
 def load_network(
-    model_id: str | None = None,
+    model: str | Path | None = None,
     *,
     catalog: Catalog | None = None,
     store: ModelStore | None = None,
@@ -25,11 +46,15 @@ def load_network(
 ) -> FaceNetwork | MirroredNetwork:
     """Load a face network by catalog id; None takes the default one.
 
+    The folder of a trained gender classifier, see `steadyface.models.trained`, is loaded likewise.
+
     Raises:
         ModelError: unknown id, no face network, or its graph or weights cannot be had.
     """
     known = catalog if catalog is not None else load_catalog()
-    entry = known.choose("face-network", model_id)
+    if model is not None and is_folder(model, known):
+        return load_trained(Path(model), threads=threads)
+    entry = known.choose("face-network", None if model is None else str(model))
     session = _open(entry, known, store, threads)
     network = FaceNetwork(
         session, entry.preprocessing, model_id=entry.id, distortions=entry.distortions

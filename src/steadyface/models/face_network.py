@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.errors import ModelError
+from steadyface.imaging.framing import FACE_CROP, Framing
 from steadyface.models.catalog import Preprocessing
 from steadyface.models.preprocess import to_batch
 from steadyface.models.session import OnnxSession
@@ -47,6 +48,7 @@ class FaceNetwork:
         preprocessing: how pixels become its input.
         model_id: the catalog's name of the model.
         distortions: labels of the output `distortion`, in the order of its columns.
+        framing: what of an image it is to be shown.
 
     Raises:
         ModelError: there are labels and no such output, or the other way round.
@@ -59,8 +61,10 @@ class FaceNetwork:
         *,
         model_id: str,
         distortions: Sequence[str] = (),
+        framing: Framing = FACE_CROP,
     ) -> None:
         self.model_id = model_id
+        self.framing = framing
         self._session = session
         self._preprocessing = preprocessing
         self._labels = tuple(distortions)
@@ -68,7 +72,7 @@ class FaceNetwork:
             raise self._mislabelled("no" if self._labels else "an")
 
     def run(self, crops: Sequence[RGBImage]) -> NetworkOutput:
-        """One pass over aligned crops, each 112 x 112 x 3 uint8.
+        """One pass over crops, each S x S x 3 uint8 where S is the framing's size, 112 for faces.
 
         Raises:
             ModelError: the network does not give one probability for each label of distortion.

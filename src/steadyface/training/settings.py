@@ -26,6 +26,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "second": (0, 1),
     "extra": (0, 1),
     "blown": (0, 1),
+    "morph": (0, 1),
     "wild": (0, 1),
     "empty": (0, 1),
     "eyes": (1, math.inf),

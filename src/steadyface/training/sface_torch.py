@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 FEATURES = 1024
 EMBEDDING = 128
-_MEAN, _SCALE = 127.5, 1 / 128
+#: Input pixels become (value - mean) * scale inside the network.
+INPUT_MEAN, INPUT_SCALE = 127.5, 1 / 128
 _BLOCK_EPSILON, _HEAD_EPSILON = 1e-3, 2e-5
 
 
@@ -60,7 +61,9 @@ class SFace(nn.Module):
         Returns:
             N x 128 embeddings, not normalised, and N x 1024 pooled features.
         """
-        features = self.blocks((x - _MEAN) * _SCALE) * self.feature_scale + self.feature_bias
+        features = (
+            self.blocks((x - INPUT_MEAN) * INPUT_SCALE) * self.feature_scale + self.feature_bias
+        )
         return self.embed(features.flatten(1)), features.mean((2, 3))
 
 

@@ -1,0 +1,126 @@
+"""Accuracy and error rates of a binary classifier by group, with intervals.
+
+Names follow the usage of algorithmic fairness (e.g. Hardt, Price and Srebro 2016) and of Buolamwini
+and Gebru 2018: the worst group and the gap to the best are what is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.errors import MetricError
+from steadyface.metrics.intervals import Interval, bootstrap
+
+#: Groups of fewer samples say little; they are reported and left out of worst and gap.
+SMALL_GROUP = 30
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """One group.
+
+    Attributes:
+        name: its name.
+        count: samples.
+        accuracy: share of right answers, 0..1.
+        interval: 95 % bootstrap interval of it; None where a single unit cannot give one.
+        error_rates: for each class, the share of its samples that were answered wrongly; None
+            where the group has none.
+        small: whether it has fewer than `SMALL_GROUP` samples.
+    """
+
+    name: str
+    count: int
+    accuracy: float
+    interval: Interval | None
+    error_rates: tuple[float | None, ...]
+    small: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """All groups of one partition.
+
+    Attributes:
+        groups: by name.
+        worst: the group of least accuracy among those that are not small; None without any.
+        best: likewise, of greatest.
+        gap: difference of their accuracies, 0..1; None without any.
+    """
+
+    groups: tuple[GroupFigures, ...]
+    worst: str | None
+    best: str | None
+    gap: float | None
+
+
+def group_figures(
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    groups: Sequence[str],
+    *,
+    classes: int = 2,
+    units: Sequence[str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> GroupReport:
+    """Accuracy and error rates by group.
+
+    Args:
+        truth: N ints, the right class.
+        predicted: N ints; what is no class, such as -1 for no answer, is wrong.
+        groups: N names.
+        classes: how many classes there are.
+        units: N names of what is resampled together, such as the person; None resamples samples.
+        resamples: of the bootstrap, see `bootstrap`.
+        seed: of the bootstrap.
+
+    Raises:
+        MetricError: there is no sample, or lengths differ.
+    """
+    if not len(truth) == len(predicted) == len(groups) or len(truth) == 0:
+        raise MetricError(
+            f"{len(truth)} labels, {len(predicted)} answers and {len(groups)} groups: give one of "
+            "each a sample, and a sample or more"
+        )
+    if units is not None and len(units) != len(truth):
+        raise MetricError(f"{len(units)} units for {len(truth)} samples: give one each")
+    names, who = np.asarray(groups), np.arange(len(truth)) if units is None else np.asarray(units)
+    right = np.asarray(truth == predicted, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    several = [
+        _one(str(name), names == name, truth, right, who, classes, resamples, rng)
+        for name in sorted(set(groups))
+    ]
+    large = sorted((g for g in several if not g.small), key=lambda g: g.accuracy)
+    if not large:
+        return GroupReport(tuple(several), None, None, None)
+    gap = large[-1].accuracy - large[0].accuracy
+    return GroupReport(tuple(several), large[0].name, large[-1].name, gap)
+
+
+def _one(
+    name: str,
+    chosen: NDArray[np.bool_],
+    truth: NDArray[np.int64],
+    right: NDArray[np.float64],
+    who: NDArray[Any],
+    classes: int,
+    resamples: int,
+    rng: np.random.Generator,
+) -> GroupFigures:
+    of_class = [right[chosen & (truth == c)] for c in range(classes)]
+    own = right[chosen]
+    return GroupFigures(
+        name,
+        len(own),
+        float(own.mean()),
+        bootstrap(lambda rows: float(own[rows].mean()), who[chosen], rng, resamples=resamples),
+        tuple(float(1 - part.mean()) if len(part) else None for part in of_class),
+        len(own) < SMALL_GROUP,
+    )

@@ -1,0 +1,1 @@
+"""Trains a gender classifier on one's own folders: `steadyface train gender`."""
