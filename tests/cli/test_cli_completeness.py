@@ -41,8 +41,9 @@ PRINTING: dict[str, list[str]] = {
 }
 #: Every command whose results are files.
 WRITING: dict[str, list[str]] = {"distort": ["people/Ann", "out", "--kind", "foggy"]}
-#: Commands that train; each has a smoke test of its own in `test_cli_train.py`.
-TRAINING = ("train detector", "train embedder")
+#: Commands that train; each has a smoke test of its own, in `test_cli_train.py` or, the last, in
+#: `training/gender/test_train_gender.py`.
+TRAINING = ("train detector", "train embedder", "train gender")
 #: Commands on many images, which show how far they are.
 LONG = [
     "gender",

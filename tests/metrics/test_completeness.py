@@ -39,6 +39,7 @@ CHECKS = {
     ),
     "fold_accuracy": ("test_folds.py", "test_fold_accuracy_is_that_of_brute_force"),
     "fpir_at": ("test_identification.py", "test_fpir_is_sklearns_false_positive_rate"),
+    "group_figures": ("test_groups.py", "test_group_figures_are_fairlearns"),
     "rank_k": ("test_identification.py", "test_rank_k_is_sklearns_top_k_accuracy"),
     "ranks": (
         "test_identification.py",

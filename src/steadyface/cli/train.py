@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from steadyface.cli import train_gender as gender
 from steadyface.cli.status import Status, report_errors
+from steadyface.cli.train_gender import gender
 from steadyface.errors import MissingExtraError
 from steadyface.evaluation.output import writable_folder
 
@@ -116,4 +116,4 @@ def detector(
         ctx.exit(Status.UNREADABLE)
 
 
-command.add_command(gender.command)
+command.add_command(gender)

@@ -109,7 +109,7 @@ def _settings(function: Any) -> Any:
 )
 @_settings
 @click.pass_context
-def command(
+def gender(
     ctx: click.Context,
     /,
     folder: Path,

@@ -1,8 +1,4 @@
-"""Accuracy and error rates of a binary classifier by group, with intervals.
-
-Names follow the usage of algorithmic fairness (e.g. Hardt, Price and Srebro 2016) and of Buolamwini
-and Gebru 2018: the worst group and the gap to the best are what is reported.
-"""
+"""Accuracy and error rates of a classifier by group: the worst group, and the gap to the best."""
 
 from __future__ import annotations
 
@@ -70,6 +66,9 @@ def group_figures(
     seed: int = 0,
 ) -> GroupReport:
     """Accuracy and error rates by group.
+
+    Source: Buolamwini and Gebru, 'Gender shades: intersectional accuracy disparities in commercial
+    gender classification', 2018.
 
     Args:
         truth: N ints, the right class.

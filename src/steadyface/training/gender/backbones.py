@@ -143,10 +143,6 @@ def _torchvision(name: str, weights: str) -> tuple[nn.Module, int, int]:
     best = models.get_model_weights(name).DEFAULT
     size = int(getattr(best.transforms(), "crop_size", [_SIZE])[0])
     network: nn.Module = models.get_model(name, weights=None, **_without_extras(name))
-    if weights == "default":
-        network.load_state_dict(_downloaded(name, best), strict=False)
-    elif weights != "none":
-        _load_file(network, name, Path(weights))
     linear = [(path, part) for path, part in network.named_modules() if isinstance(part, nn.Linear)]
     if not linear:
         raise UnknownModelError(
@@ -156,7 +152,17 @@ def _torchvision(name: str, weights: str) -> tuple[nn.Module, int, int]:
     path, last = linear[-1]
     owner, _, attribute = path.rpartition(".")
     setattr(network.get_submodule(owner), attribute, nn.Identity())
+    left_out = (f"{path}.", *_AUXILIARY.get(name, ()))
+    if weights == "default":
+        network.load_state_dict(_kept(_downloaded(name, best), left_out))
+    elif weights != "none":
+        _load_file(network, name, Path(weights), left_out)
     return network, last.in_features, size
+
+
+def _kept(state: dict[str, Tensor], left_out: tuple[str, ...]) -> dict[str, Tensor]:
+    """Weights of what is not left out of the network."""
+    return {key: value for key, value in state.items() if not key.startswith(left_out)}
 
 
 def _without_extras(name: str) -> dict[str, Any]:
@@ -164,7 +170,8 @@ def _without_extras(name: str) -> dict[str, Any]:
     return {"aux_logits": False, "init_weights": False} if name in _AUXILIARY else {}
 
 
-_AUXILIARY = ("googlenet", "inception_v3")
+#: Beginnings of the names of those second classifiers' weights.
+_AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
 
 
 def _downloaded(name: str, best: models.WeightsEnum) -> dict[str, Tensor]:
@@ -179,19 +186,11 @@ def _downloaded(name: str, best: models.WeightsEnum) -> dict[str, Tensor]:
     return state
 
 
-def _load_file(network: nn.Module, name: str, file: Path) -> None:
+def _load_file(network: nn.Module, name: str, file: Path, left_out: tuple[str, ...]) -> None:
     try:
-        network.load_state_dict(
-            torch.load(file, map_location="cpu", weights_only=True), strict=False
-        )
-    except (
-        OSError,
-        RuntimeError,
-        AttributeError,
-        TypeError,
-        pickle.UnpicklingError,
-        EOFError,
-    ) as error:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        network.load_state_dict(_kept(state, left_out))
+    except (OSError, RuntimeError, AttributeError, pickle.UnpicklingError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else repr(error)
         raise ModelError(
             f"{file}: does not hold the weights of {name} ({reason}); give a state dict saved by "

@@ -161,7 +161,9 @@ class Fit:
         torch.autograd.backward(loss.mean())
         self._optimiser.step()
         right = (logits.detach().argmax(1) == labels).sum()
-        self.state.sums += torch.tensor([float(loss.detach().sum()), float(right), len(labels)]).double()
+        self.state.sums += torch.tensor(
+            [float(loss.detach().sum()), float(right), len(labels)]
+        ).double()
 
     def _logits(self, module: nn.Module, source: Source, samples: Tensor) -> Tensor:
         batch = source.ready(samples.to(self._device))

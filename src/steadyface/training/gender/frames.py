@@ -75,7 +75,9 @@ def canvas_side(framing: Framing) -> int:
     """Side of a canvas in pixels."""
     if framing.zoom is None:
         return framing.size
-    return round(framing.size * (_ROOM if framing.size <= _SMALL else _LESS_ROOM))
+    room = _ROOM if framing.size <= _SMALL else _LESS_ROOM
+    # The same room on either side, in whole pixels: the middle is the crop of inference.
+    return framing.size + 2 * round(framing.size * (room - 1) / 2)
 
 
 def frames_of(
