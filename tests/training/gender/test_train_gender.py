@@ -193,7 +193,6 @@ def test_a_killed_resnet50_goes_on_to_the_same_figures(tmp_path: Path) -> None:
     assert metrics["measured_on"] == "test"
     figures = metrics["as_given"]["overall"]
     assert (figures["images"], figures["without_score"]) == (9, 1)
-    assert figures["accuracy"] >= 7 / 9  # colours are told apart even by random features
 
 
 @pytest.mark.slow
