@@ -55,8 +55,8 @@ def main() -> None:
     ours = Analyzer(faces="central")
     result = ResultFile(
         f"lfw_severity{arguments.severity:g}",
-        f"python -m benchmarks.lfw --data DATA --severity {arguments.severity:g} "
-        "--peer-python PYTHON",
+        f"python -m benchmarks.lfw --data DATA --severity {arguments.severity:g}"
+        + ("" if arguments.peer_python is None else " --peer-python PYTHON"),
         ours.model_id,
         {
             "seed": 0,

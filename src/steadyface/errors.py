@@ -132,6 +132,10 @@ class MetricError(SteadyfaceError):
     """A metric's input is malformed (shapes, non-finite values, a missing class)."""
 
 
+class ResultError(SteadyfaceError):
+    """A file of results cannot be read, or does not fit the others."""
+
+
 class OutputError(SteadyfaceError):
     """A result could not be written."""
 

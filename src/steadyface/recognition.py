@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from steadyface.errors import NoFaceError, SteadyfaceError
 from steadyface.gallery.contract import Duplicate, Gallery
 from steadyface.imaging.decode import source_name
-from steadyface.matching.calibration import DecisionRule, rule_for
+from steadyface.matching.calibration import DEFAULT_PRIOR, DecisionRule, rule_for
 from steadyface.matching.decide import compare, match
-from steadyface.matching.scores import ready
+from steadyface.matching.scores import ReadyTemplates, ready
 from steadyface.pipeline import Analyzer, no_face
 from steadyface.types import Comparison, Face, ImageInput, Match, Reference
 
@@ -61,6 +61,7 @@ def verify(
     rule: DecisionRule | None = None,
     fmr: float | None = None,
     threshold: float | None = None,
+    prior: float = DEFAULT_PRIOR,
 ) -> Verification:
     """Decide whether two images show one person, by the face of each that the analyzer chooses.
 
@@ -71,13 +72,14 @@ def verify(
         rule: the thresholds; None takes the calibrated ones at `fmr`.
         fmr: false match rate to decide at; None takes 1e-3.
         threshold: cosine similarity to decide at, instead of a rate.
+        prior: P(same person) before looking, from which the probability starts.
 
     Raises:
         ImageError: an image cannot be used, or neither shows a face.
         CalibrationError: more than one of rule, rate and threshold is given, or out of reach.
     """
     pipeline = analyzer if analyzer is not None else Analyzer()
-    chosen = rule_for(pipeline.model_id, fmr=fmr, threshold=threshold, rule=rule)
+    chosen = rule_for(pipeline.model_id, fmr=fmr, threshold=threshold, rule=rule, prior=prior)
     a = pipeline.analyze(first)[0]
     b = pipeline.analyze(second)[0]
     return verification(a, b, chosen, (source_name(first), source_name(second)))
@@ -96,7 +98,9 @@ def verification(a: Face, b: Face, rule: DecisionRule, sources: tuple[str, str])
             "face crops",
         )
     located = a.located and b.located
-    return Verification(compare(a.embedding, b.embedding, rule, located=located), a, b)
+    qualities = a.quality, b.quality
+    comparison = compare(a.embedding, b.embedding, rule, located=located, qualities=qualities)
+    return Verification(comparison, a, b)
 
 
 class Recognizer:
@@ -108,6 +112,7 @@ class Recognizer:
         rule: the thresholds; None takes the calibrated ones at `fmr`.
         fmr: false match rate of one comparison to decide at; None takes 1e-3.
         threshold: cosine similarity to decide at, instead of a rate.
+        prior: P(same person) before looking, from which probabilities start.
 
     Raises:
         CalibrationError: more than one of rule, rate and threshold is given, or out of reach.
@@ -121,10 +126,13 @@ class Recognizer:
         rule: DecisionRule | None = None,
         fmr: float | None = None,
         threshold: float | None = None,
+        prior: float = DEFAULT_PRIOR,
     ) -> None:
         self._gallery = gallery
         self._analyzer = analyzer if analyzer is not None else Analyzer()
-        self._rule = rule_for(gallery.model_id, fmr=fmr, threshold=threshold, rule=rule)
+        self._rule = rule_for(
+            gallery.model_id, fmr=fmr, threshold=threshold, rule=rule, prior=prior
+        )
 
     def enroll(self, identity: str, images: Iterable[ImageInput]) -> Enrolment:
         """Enrol one face of each image; images that fail or show no face are named and left out.
@@ -155,7 +163,7 @@ class Recognizer:
         """
         face = self._analyzer.analyze(image)[0]
         templates = ready(self._gallery.templates())
-        return match(face.embedding, templates, self._rule, top=top, located=face.located)
+        return self._match(face, templates, top)
 
     def match_many(self, images: Iterable[ImageInput], *, top: int = 5) -> Iterator[ProbeMatch]:
         """Match many images; one answer a face, in order, or the error of that image.
@@ -167,7 +175,14 @@ class Recognizer:
             if result.error is not None:
                 yield ProbeMatch(result.source, error=result.error)
             for face in result.faces:
-                decision = match(
-                    face.embedding, templates, self._rule, top=top, located=face.located
-                )
-                yield ProbeMatch(result.source, decision, face)
+                yield ProbeMatch(result.source, self._match(face, templates, top), face)
+
+    def _match(self, face: Face, templates: ReadyTemplates, top: int) -> Match:
+        return match(
+            face.embedding,
+            templates,
+            self._rule,
+            top=top,
+            located=face.located,
+            quality=face.quality,
+        )

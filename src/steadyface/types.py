@@ -179,6 +179,8 @@ class Comparison:
         fmr: the false match rate that the threshold stands for on its calibration data; None for a
             threshold given by hand.
         calibration: id of the calibration data behind the threshold; None likewise.
+        probability: that it is the same person, 0..1, from the prior asked for; None where none was
+            fitted for the model, or a face was assumed.
     """
 
     label: Literal[0, 1]
@@ -186,6 +188,7 @@ class Comparison:
     threshold: float
     fmr: float | None
     calibration: str | None
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +198,15 @@ class Candidate:
     Attributes:
         identity: its name.
         similarity: of the probe to its template, cosine, -1..1.
-        threshold: the similarity from which it counts as matched; higher with more references.
+        threshold: the similarity from which it counts as matched; higher with more references, and
+            where neither probe nor template is of good quality.
+        probability: as in `Comparison`.
     """
 
     identity: str
     similarity: float
     threshold: float
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,7 @@ class Match:
             above them.
         expected_fpir: share of strangers who would match someone in a gallery of this size, were
             their comparisons independent; None for a threshold given by hand or an empty gallery.
+        probability: that of the best candidate, as in `Comparison`.
     """
 
     label: Literal[0, 1]
@@ -227,6 +234,7 @@ class Match:
     calibration: str | None
     candidates: tuple[Candidate, ...] = ()
     expected_fpir: float | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,9 +264,11 @@ class Templates:
             identity's rows in the order in which they were enrolled. R x 0 only for R = 0.
         owners: R int64, 0..N-1, never decreasing: row r is a reference of `names[owners[r]]`.
         model_id: the model that made the vectors.
+        qualities: R float32, 0..1, NaN where one was not measured; None where none was.
     """
 
     names: tuple[str, ...]
     vectors: FloatArray
     owners: NDArray[np.int64]
     model_id: str
+    qualities: FloatArray | None = None

@@ -31,7 +31,7 @@ def decided(rule: DecisionRule) -> str:
 
 def similarity(printed: str) -> float:
     """The number after the word."""
-    return float(printed.partition("similarity ")[2].split()[0])
+    return float(printed.partition("similarity ")[2].split()[0].rstrip(","))
 
 
 # --- gender ---------------------------------------------------------------------------------------
@@ -100,7 +100,9 @@ def test_verify_says_yes_or_no_by_its_exit_status(
     assert same.out.endswith(f" ({decided(rule)})\n")
     different = steadyface("verify", ann, ben)
     assert (different.status, different.err) == (1, "")
-    assert different.out == f"different people: similarity 0.000 ({decided(rule)})\n"
+    assert different.out == (
+        f"different people: similarity 0.000, probability 0.00 ({decided(rule)})\n"
+    )
 
 
 def test_verify_as_json(steadyface: Command, people: Path, rule: DecisionRule) -> None:
@@ -109,6 +111,12 @@ def test_verify_as_json(steadyface: Command, people: Path, rule: DecisionRule) -
     first, second = run.json.pop("first"), run.json.pop("second")
     assert first["detection"] == second["detection"] == "found"
     answer = {key: run.json[key] for key in run.json if key not in ("first", "second")}
+    assert rule.probability is not None
+    assert answer.pop("probability") == round(float(rule.probability(0.0, (0, 0))), 4)
+    likelier = "verify", people / "Ann" / "1.png", people / "Ben" / "1.png", "--json"
+    prior = steadyface(*likelier, "--prior", "0.9").json["probability"]
+    assert prior == round(float(rule.probability(0.0, (0, 0), prior=0.9)), 4)
+    assert "prior 1 is no share" in steadyface(*likelier, "--prior", "1").err
     assert answer == {
         "label": 0,
         "similarity": 0.0,

@@ -131,6 +131,7 @@ def test_one_row_a_probe(nine: Path, evaluate: Evaluate) -> None:
         "predicted_identity": "Ann",
         "best_candidate": "Ann",
         "threshold": 0.9,
+        "probability": "",
         "rank_of_identity": 2,
         "detection": "found",
         "error": "",

@@ -52,7 +52,8 @@ def evaluation_of(
     )
     references = np.ones(len(names), dtype=np.int64)
     rule = DecisionRule(threshold)
-    return MatchEvaluation(names, probes, outcomes, matrix, references, rule, ())
+    unreliable = np.zeros(len(names))
+    return MatchEvaluation(names, probes, outcomes, matrix, references, unreliable, rule, ())
 
 
 def random_evaluation(seed: int) -> MatchEvaluation:

@@ -39,7 +39,7 @@ class Guards:
 
 
 GUARDS = {
-    "default": Guards(None, None, 0.965, 0.905, 0.925, 0.84, 0.83, 0.87, 0.21, 0.985),
+    "default": Guards(None, None, 0.965, 0.91, 0.95, 0.86, 0.855, 0.885, 0.165, 0.985),
     "base": Guards("yunet-base", "sface-base", 0.92, 0.80, 0.86, 0.70, 0.70, 0.71, 0.40, 0.985),
 }
 FIRST_FOLD = 600

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,13 +125,17 @@ def calibration_text(**changes: object) -> str:
         "made": {},
         "located": [points(0.2, 0.3, 0.5), points(0.25, 0.35, 0.6)],
         "assumed": [points(0.4, 0.5, 0.7), points(0.45, 0.55, 0.8)],
+        "pull": [{"fmr": 1e-1, "pull": 0.4}, {"fmr": 1e-5, "pull": 0.8}],
+        "probability": None,
     }
     return json.dumps(data | changes)
 
 
 def test_rules_at_measured_rates_and_between() -> None:
     calibration = parse_calibration(calibration_text(), "test.json")
-    assert calibration.rule(1e-3) == DecisionRule(0.3, 1e-3, "c1", (0.3, 0.35), (0.5, 0.55))
+    rule = calibration.rule(1e-3)
+    assert rule.pull == pytest.approx(0.6)
+    assert replace(rule, pull=0) == DecisionRule(0.3, 1e-3, "c1", (0.3, 0.35), (0.5, 0.55), 0)
     assert calibration.rule(1e-2).threshold == 0.2
     assert calibration.rule(1e-4).threshold == 0.5
     between = calibration.rule(10**-3.5)

@@ -12,7 +12,7 @@ from tests.models.tiny import LABELS, PLAIN, heads
 from steadyface.errors import ModelError
 from steadyface.imaging.geometry import align
 from steadyface.models.catalog import Preprocessing, load_catalog
-from steadyface.models.face_network import FaceNetwork, NetworkOutput
+from steadyface.models.face_network import AT_ONCE, FaceNetwork, NetworkOutput
 from steadyface.models.session import OnnxSession
 from steadyface.models.store import default_store
 from steadyface.models.yunet import YuNetDetector
@@ -81,6 +81,22 @@ def test_heads_that_a_network_does_not_have_are_none(missing: str) -> None:
     output = FaceNetwork(session, PLAIN, model_id="tiny", distortions=labels).run([CROP])
     assert {head for head in EVERY_HEAD if getattr(output, head) is not None} == there
     assert output.distortion_labels == labels
+
+
+def test_many_crops_go_through_in_parts_and_come_back_in_order() -> None:
+    network = FaceNetwork(
+        OnnxSession(heads(*EVERY_HEAD)), PLAIN, model_id="tiny", distortions=LABELS
+    )
+    rng = np.random.default_rng(0)
+    crops = list(rng.integers(0, 256, (2 * AT_ONCE + 3, 112, 112, 3), dtype=np.uint8))
+    together, singly = network.run(crops), [network.run([crop]) for crop in crops]
+    assert together.quality is not None and together.distortion is not None
+    assert len(together.embeddings) == len(crops)
+    for row, single in enumerate(singly):
+        assert single.quality is not None and single.distortion is not None
+        np.testing.assert_allclose(together.embeddings[row], single.embeddings[0], atol=1e-6)
+        np.testing.assert_allclose(together.quality[row], single.quality[0], atol=1e-6)
+        np.testing.assert_allclose(together.distortion[row], single.distortion[0], atol=1e-6)
 
 
 def test_output_that_says_less_is_made_as_before() -> None:

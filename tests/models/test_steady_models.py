@@ -33,7 +33,7 @@ def finder() -> PlainDetector:
 
 @pytest.fixture(scope="module")
 def steady() -> Network:
-    return load_network("sface-steady-1")
+    return load_network("sface-steady-2")
 
 
 def shown(photo: RGBImage, number: int, kind: str, severity: float) -> RGBImage:

@@ -29,12 +29,15 @@ def seen() -> Embeddings:
 
     def noisy(noise: float, pull: float, count: int) -> Embedded:
         rows = centres + noise * rng.standard_normal(centres.shape) + pull
-        return Embedded(unit(rows.astype(np.float32))[:count], rng.random(count) > 0.1)
+        usable = rng.random(count) > 0.1
+        return Embedded(unit(rows.astype(np.float32))[:count], usable, np.ones(count, np.float32))
 
     n = len(identities)
     clean = noisy(0.5, 0.0, n)
     located = (clean, noisy(1.0, 0.0, n))
-    return Embeddings(identities, clean, located, (noisy(1.0, 0.5, 90), noisy(1.0, 0.5, 90)))
+    kinds = np.array(["foggy", "noisy"])[np.arange(n) % 2]
+    assumed = (noisy(1.0, 0.5, 90), noisy(1.0, 0.5, 90))
+    return Embeddings(identities, kinds, clean, located, assumed)
 
 
 def test_every_template_size_holds_its_rate_on_the_comparisons_it_is_for() -> None:
@@ -98,3 +101,6 @@ def test_packaged_calibration_says_how_it_was_made_and_supports_the_rates_promis
             thresholds = [threshold for _, threshold in curve]
             assert thresholds == sorted(thresholds)
             assert 0 < thresholds[0] < thresholds[-1] < 1
+    if network == load_catalog().default("face-network").id:
+        assert 0.3 < calibration.rule().pull < 1
+        assert calibration.probability is not None

@@ -13,6 +13,7 @@ from steadyface.cli.render import (
     decided_at,
     face_json,
     how_found,
+    likeness,
     match_json,
     print_json,
 )
@@ -29,6 +30,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.gallery_option
 @options.rule_options
+@options.prior_option
 @options.detection_option
 @options.faces_option("largest", "central", "all", default="largest")
 @options.max_pixels_option
@@ -48,6 +50,7 @@ def command(
     gallery_url: str,
     fmr: float | None,
     threshold: float | None,
+    prior: float,
     detection: DetectionMode,
     faces: FaceChoice,
     max_pixels: int,
@@ -70,7 +73,7 @@ def command(
             if fmr is not None:
                 raise CalibrationError("give a target FMR or a target FPIR, not both")
             fmr = fmr_for_fpir(fpir, gallery.count().identities)
-        rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+        rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold, prior=prior)
         answers = Recognizer(gallery, analyzer=analyzer, rule=rule).match_many(images, top=top)
         results = list(tqdm(answers, unit="face", disable=None))
     errors = [result.error for result in results if result.error is not None]
@@ -101,6 +104,6 @@ def _print(result: ProbeMatch) -> None:
     words = f"match {match.identity}" if match.label else "no match"
     best = f", best {match.candidates[0].identity}" if not match.label else ""
     click.echo(
-        f"{result.source}: {words}: similarity {match.similarity:.3f}{best} "
+        f"{result.source}: {words}: {likeness(match)}{best} "
         f"({decided_at(match)}){how_found(result.face)}"
     )

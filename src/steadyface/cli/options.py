@@ -11,7 +11,7 @@ import click
 from steadyface.errors import DatasetLayoutError
 from steadyface.imaging.decode import MAX_PIXELS
 from steadyface.imaging.files import list_images
-from steadyface.matching.calibration import DEFAULT_FMR
+from steadyface.matching.calibration import DEFAULT_FMR, DEFAULT_PRIOR
 from steadyface.types import FaceChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,6 +83,17 @@ def model_options(function: F) -> F:
         metavar="NAME",
         help="Face network, of `steadyface models list`; a gallery keeps to the one it was made "
         "with. For gender also the folder of a `steadyface train gender`.",
+    )(function)
+
+
+def prior_option(function: F) -> F:
+    """`--prior`: what probabilities start from."""
+    return click.option(
+        "--prior",
+        type=float,
+        default=DEFAULT_PRIOR,
+        show_default=True,
+        help="Probability of the same person before looking, from which probabilities start.",
     )(function)
 
 

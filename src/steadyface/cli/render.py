@@ -85,7 +85,22 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "threshold": round(comparison.threshold, 4),
         "fmr": comparison.fmr,
         "calibration": comparison.calibration,
+        "probability": probability_json(comparison.probability),
     }
+
+
+def probability_json(probability: float | None) -> float | None:
+    """P(same person), rounded."""
+    return None if probability is None else round(probability, 4)
+
+
+def likeness(decision: Comparison | Match) -> str:
+    """`similarity 0.512, probability 0.98`, the latter where there is one."""
+    assert decision.similarity is not None
+    words = f"similarity {decision.similarity:.3f}"
+    if decision.probability is None:
+        return words
+    return f"{words}, probability {decision.probability:.2f}"
 
 
 def match_json(match: Match) -> dict[str, Any]:
@@ -98,11 +113,13 @@ def match_json(match: Match) -> dict[str, Any]:
         "fmr": match.fmr,
         "calibration": match.calibration,
         "expected_fpir": match.expected_fpir,
+        "probability": probability_json(match.probability),
         "candidates": [
             {
                 "identity": c.identity,
                 "similarity": round(c.similarity, 4),
                 "threshold": round(c.threshold, 4),
+                "probability": probability_json(c.probability),
             }
             for c in match.candidates
         ],

@@ -129,8 +129,8 @@ def gender(
     metrics.json, card.md, config.json; `steadyface gender --model OUTPUT` uses it.
     """
     try:
+        from steadyface.evaluation.table import Table, read_table  # noqa: PLC0415
         from steadyface.training.gender.folders import read_split  # noqa: PLC0415
-        from steadyface.training.gender.table import Table, read_table  # noqa: PLC0415
         from steadyface.training.gender.train import Task, train_gender  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError(

@@ -13,6 +13,7 @@ from steadyface.cli.render import (
     error_json,
     face_json,
     how_found,
+    likeness,
     print_json,
 )
 from steadyface.cli.status import Status, report_errors
@@ -27,6 +28,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
 @options.rule_options
+@options.prior_option
 @options.detection_option
 @options.faces_option("largest", "central", default="largest")
 @options.max_pixels_option
@@ -39,6 +41,7 @@ def command(
     second: Path,
     fmr: float | None,
     threshold: float | None,
+    prior: float,
     detection: DetectionMode,
     faces: FaceChoice,
     max_pixels: int,
@@ -48,7 +51,7 @@ def command(
 ) -> None:
     """Are the faces in two images the same person? Exit status 1 says no."""
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+    rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold, prior=prior)
     results = list(analyzer.analyze_many([first, second]))
     errors = [result.error for result in results if result.error is not None]
     if errors:
@@ -67,7 +70,7 @@ def command(
         print_json(comparison_json(decision) | {"first": face_json(a), "second": face_json(b)})
     else:
         words = "same person" if decision.label else "different people"
-        click.echo(f"{words}: similarity {decision.similarity:.3f} ({decided_at(decision)})")
+        click.echo(f"{words}: {likeness(decision)} ({decided_at(decision)})")
         for path, face in ((first, a), (second, b)):
             if how_found(face):
                 click.echo(f"{path}:{how_found(face)}")

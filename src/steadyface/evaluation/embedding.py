@@ -32,6 +32,11 @@ class Outcome:
             return self.face.detection
         return "undetected" if isinstance(self.error, NoFaceError) else "undecodable"
 
+    @property
+    def located(self) -> bool:
+        """Whether there is a face, and its place is known rather than assumed."""
+        return self.face is not None and self.face.located
+
 
 def run_all(
     analyzer: Analyzer,

@@ -27,6 +27,7 @@ from steadyface.evaluation.summaries import (
 )
 from steadyface.matching.calibration import DecisionRule
 from steadyface.matching.decide import decide
+from steadyface.matching.quality import unreliability
 from steadyface.matching.scores import ready
 from steadyface.metrics import fnir_at_fpir, rank_k, ranks
 from steadyface.pipeline import Analyzer, no_face
@@ -50,6 +51,7 @@ class MatchEvaluation:
         scores: P x N float32 cosines; rows of -inf for probes without a face, columns of -inf for
             identities without a usable reference.
         references: N counts of usable references.
+        unreliable: N float64, of the templates, see `matching.quality.unreliability`.
         rule: the decision rule.
         reference_outcomes: what the pipeline made of each reference.
     """
@@ -59,6 +61,7 @@ class MatchEvaluation:
     outcomes: tuple[Outcome, ...]
     scores: FloatArray
     references: NDArray[np.int64]
+    unreliable: NDArray[np.float64]
     rule: DecisionRule
     reference_outcomes: tuple[Outcome, ...]
 
@@ -79,17 +82,21 @@ class MatchEvaluation:
         """P x N float32: what decisions rank by, on the scale of one located comparison.
 
         Templates of more references have higher thresholds, and so have probes whose face was not
-        found; a score is moved by as much as its threshold is above `rule.threshold`, so that the
-        one threshold serves them all. Where the threshold was set by hand nothing is moved.
+        found and poor probes of poor templates; a score is moved by as much as its threshold is
+        above `rule.threshold`, so that the one threshold serves them all. Where the threshold was
+        set by hand nothing is moved.
         """
         located = [o.face is None or o.face.located for o in self.outcomes]
-        moved = self.scores - self._thresholds(located=True)
-        assumed = ~np.array(located, dtype=np.bool_)
-        moved[assumed] = self.scores[assumed] - self._thresholds(located=False)
-        return np.asarray(moved + self.rule.threshold, dtype=np.float32)
-
-    def _thresholds(self, *, located: bool) -> NDArray[np.float64]:
-        return self.rule.thresholds(self.references, located=located)
+        poor = np.array([_unreliability(o) for o in self.outcomes])[:, None]
+        both = {
+            found: self.rule.thresholds(
+                self.references, located=found, unreliable=(poor, self.unreliable)
+            )
+            for found in (True, False)
+        }
+        thresholds = np.where(np.array(located)[:, None], both[True], both[False])
+        moved = self.scores - thresholds + self.rule.threshold
+        return np.asarray(moved, dtype=np.float32)
 
     def decisions(self) -> list[Match | None]:
         """The decision on each probe; None for a probe without a face."""
@@ -104,6 +111,7 @@ class MatchEvaluation:
                 self.references[enrolled],
                 self.rule,
                 located=outcome.face.located,
+                unreliable=(_unreliability(outcome), self.unreliable[enrolled]),
             )
             for row, outcome in zip(self.scores, self.outcomes, strict=True)
         ]
@@ -232,6 +240,7 @@ def evaluate_match(
         tuple(outcomes),
         scores,
         enrolled_templates.references,
+        enrolled_templates.unreliable,
         rule,
         tuple(enrolled),
     )
@@ -256,7 +265,15 @@ def _templates(
             f"({enrolled[0].error}); give clear ones"
         )
     columns = np.array([names.index(name) for name, _ in owners], dtype=np.int64)
-    return Templates(names, vectors[usable], columns[usable], model_id)
+    qualities = [
+        np.nan if o.face is None or o.face.quality is None else o.face.quality for o in enrolled
+    ]
+    measured = np.array(qualities, dtype=np.float32)
+    return Templates(names, vectors[usable], columns[usable], model_id, measured[usable])
+
+
+def _unreliability(outcome: Outcome) -> float:
+    return float(unreliability(None if outcome.face is None else outcome.face.quality))
 
 
 def _is_right(decision: Match | None, truth: int, names: tuple[str, ...]) -> bool:
@@ -282,6 +299,9 @@ def _row(
         "best_candidate": "" if best is None else best.identity,
         "similarity": "" if best is None else round(best.similarity, 6),
         "threshold": "" if decision is None else round(decision.threshold, 6),
+        "probability": ""
+        if decision is None or decision.probability is None
+        else round(decision.probability, 6),
         "rank_of_identity": "" if rank is None else rank,
         "detection": outcome.detection,
         "error": "" if outcome.error is None else str(outcome.error),

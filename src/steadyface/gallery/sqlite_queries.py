@@ -133,21 +133,24 @@ def select_templates(connection: sqlite3.Connection, model_id: str) -> Templates
     (total,) = connection.execute("SELECT COUNT(*) FROM reference").fetchone()
     vectors: FloatArray = np.empty((total, _noted_dimension(connection)), dtype=np.float32)
     owners = np.empty(total, dtype=np.int64)
+    qualities = np.empty(total, dtype=np.float32)
     cursor = connection.execute(
-        "SELECT identity_id, model_id, vector FROM reference ORDER BY identity_id, id"
+        "SELECT identity_id, model_id, vector, quality FROM reference ORDER BY identity_id, id"
     )
     end = 0
     while rows := cursor.fetchmany(_BATCH):
         start, end = end, end + len(rows)
-        if any(owner not in place or model != model_id for owner, model, _ in rows):
+        if any(owner not in place or model != model_id for owner, model, *_ in rows):
             raise ValueError("a reference belongs to no identity or to another model")
         vectors[start:end] = codec.decode_vectors([row[2] for row in rows], vectors.shape[1])
         owners[start:end] = [place[row[0]] for row in rows]
+        qualities[start:end] = [np.nan if row[3] is None else row[3] for row in rows]
     if end != total:
         raise ValueError(f"{total} references are counted and {end} are found")
-    vectors.setflags(write=False)
-    owners.setflags(write=False)
-    return Templates(tuple(name for _, name in identities), vectors, owners, model_id)
+    for array in (vectors, owners, qualities):
+        array.setflags(write=False)
+    names = tuple(name for _, name in identities)
+    return Templates(names, vectors, owners, model_id, qualities)
 
 
 def _noted_dimension(connection: sqlite3.Connection) -> int:

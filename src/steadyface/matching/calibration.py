@@ -7,18 +7,21 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from math import log10
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from steadyface.errors import CalibrationError
+from steadyface.matching.probability import ProbabilityModel
 
-SCHEMA = 2
+SCHEMA = 3
 DEFAULT_FMR = 1e-3
+DEFAULT_PRIOR = 0.5
 
-#: (FMR, threshold), FMR falling.
+#: (FMR, threshold or pull), FMR falling.
 Points: TypeAlias = tuple[tuple[float, float], ...]
 
 
@@ -34,6 +37,10 @@ class DecisionRule:
             more; empty takes `threshold` for all.
         assumed: likewise for a probe in which no face was found and the middle of the image was
             taken as one; empty takes those of located probes.
+        pull: how far a threshold rises where both images are of quality 0, see `matching.quality`;
+            0 for one given by hand.
+        probability: tells P(same person); None where none was fitted for the model.
+        prior: P(same person) before looking, which that starts from.
     """
 
     threshold: float
@@ -41,26 +48,57 @@ class DecisionRule:
     calibration: str | None = None
     by_references: tuple[float, ...] = ()
     assumed: tuple[float, ...] = ()
+    pull: float = 0.0
+    probability: ProbabilityModel | None = None
+    prior: float = DEFAULT_PRIOR
 
     def thresholds(
-        self, references: NDArray[np.int64], *, located: bool = True
+        self,
+        references: NDArray[np.int64],
+        *,
+        located: bool = True,
+        unreliable: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
     ) -> NDArray[np.float64]:
         """The threshold against each of N templates.
 
         Args:
             references: N counts of references, 1 or more each.
             located: False for a probe whose face crop was assumed.
+            unreliable: of the probe, and N of the templates, see `matching.quality.unreliability`.
 
         Returns:
-            N float64.
+            N float64; P x N where the probe's unreliability is P x 1.
         """
         known = self.by_references if located or not self.assumed else self.assumed
         table = np.array(known or (self.threshold,))
-        return table[np.clip(references, 1, len(table)) - 1]
+        probe, template = (np.asarray(value, dtype=np.float64) for value in unreliable)
+        return np.asarray(
+            table[np.clip(references, 1, len(table)) - 1] + self.pull * probe * template
+        )
 
     def threshold_for(self, references: int, *, located: bool = True) -> float:
-        """The threshold against one template of so many references."""
+        """The threshold of a good image against one template of so many references."""
         return float(self.thresholds(np.array([references], dtype=np.int64), located=located)[0])
+
+    def probabilities(
+        self,
+        similarity: ArrayLike,
+        references: ArrayLike,
+        *,
+        located: bool = True,
+        unreliable: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    ) -> NDArray[np.float64] | None:
+        """P(same person) of comparisons; None without a model, or for a crop that was assumed.
+
+        Args:
+            similarity: N cosines.
+            references: N counts of references.
+            located: False for a probe whose face crop was assumed: none was fitted for those.
+            unreliable: of the probe, and N of the templates.
+        """
+        if self.probability is None or not located:
+            return None
+        return self.probability(similarity, unreliable, references, prior=self.prior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +111,9 @@ class Calibration:
         made: how they were made: data, counts, conditions, command.
         located: points for templates of 1, 2, ... references, the last for any more.
         assumed: likewise for probes in which no face was found.
+        pull: (FMR, how far thresholds rise where both images are of quality 0); empty for a
+            network that tells no quality.
+        probability: tells P(same person); None where it was not fitted.
     """
 
     id: str
@@ -80,12 +121,15 @@ class Calibration:
     made: Mapping[str, Any]
     located: tuple[Points, ...]
     assumed: tuple[Points, ...]
+    pull: Points = ()
+    probability: ProbabilityModel | None = None
 
-    def rule(self, fmr: float = DEFAULT_FMR) -> DecisionRule:
+    def rule(self, fmr: float = DEFAULT_FMR, *, prior: float = DEFAULT_PRIOR) -> DecisionRule:
         """The decision rule at a target FMR, log-linear between measured points.
 
         Args:
             fmr: false match rate of one comparison, a fraction.
+            prior: P(same person) before looking.
 
         Raises:
             CalibrationError: the data cannot support this rate.
@@ -98,13 +142,16 @@ class Calibration:
                 f"calibration {self.id} supports FMR {lowest:g} to {highest:g}, not {fmr:g}; "
                 "choose a rate in that range or give a threshold by hand"
             )
-        located = tuple(threshold_at(points, fmr) for points in self.located)
-        assumed = tuple(threshold_at(points, fmr) for points in self.assumed)
-        return DecisionRule(located[0], fmr, self.id, located, assumed)
+        located = tuple(value_at(points, fmr) for points in self.located)
+        assumed = tuple(value_at(points, fmr) for points in self.assumed)
+        pull = value_at(self.pull, fmr) if self.pull else 0.0
+        return DecisionRule(
+            located[0], fmr, self.id, located, assumed, pull, self.probability, _checked(prior)
+        )
 
 
-def threshold_at(points: Points, fmr: float) -> float:
-    """The threshold at a rate within the points' range, log-linear between them."""
+def value_at(points: Points, fmr: float) -> float:
+    """The threshold or pull at a rate within the points' range, log-linear between them."""
     rates = [-log10(rate) for rate, _ in points]
     wanted = -log10(fmr)
     right = bisect_left(rates, wanted)
@@ -154,7 +201,15 @@ def parse_calibration(text: str, name: str) -> Calibration:
                 f"{name}: schema {data['schema']} is not {SCHEMA}, which this version reads"
             )
         curves = {key: tuple(_points(c) for c in data[key]) for key in ("located", "assumed")}
-        calibration = Calibration(data["id"], data["model_id"], data["made"], **curves)
+        weights = data["probability"]
+        calibration = Calibration(
+            data["id"],
+            data["model_id"],
+            data["made"],
+            **curves,
+            pull=_points(data["pull"], "pull"),
+            probability=None if weights is None else ProbabilityModel.of(weights),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise CalibrationError(f"{name}: not calibration data ({error!r})") from error
     for key, several in curves.items():
@@ -163,8 +218,8 @@ def parse_calibration(text: str, name: str) -> Calibration:
     return calibration
 
 
-def _points(curve: Sequence[Mapping[str, float]]) -> Points:
-    return tuple((float(p["fmr"]), float(p["threshold"])) for p in curve)
+def _points(curve: Sequence[Mapping[str, float]], value: str = "threshold") -> Points:
+    return tuple((float(p["fmr"]), float(p[value])) for p in curve)
 
 
 def _falls(points: Points) -> bool:
@@ -178,12 +233,21 @@ def load_calibration(model_id: str) -> Calibration:
     Raises:
         CalibrationError: none is packaged for it.
     """
-    file = resources.files("steadyface.matching") / "data" / f"{model_id}.json"
+    file = _file(model_id)
     if not file.is_file():
         raise CalibrationError(
             f"no calibration is packaged for model {model_id!r}; give a threshold by hand"
         )
     return parse_calibration(file.read_text(encoding="utf-8"), file.name)
+
+
+def has_calibration(model_id: str) -> bool:
+    """Whether a calibration is packaged for a model."""
+    return _file(model_id).is_file()
+
+
+def _file(model_id: str) -> Traversable:
+    return resources.files("steadyface.matching") / "data" / f"{model_id}.json"
 
 
 def rule_for(
@@ -192,12 +256,20 @@ def rule_for(
     fmr: float | None = None,
     threshold: float | None = None,
     rule: DecisionRule | None = None,
+    prior: float = DEFAULT_PRIOR,
 ) -> DecisionRule:
     """The decision rule a caller asked for: by rate (default 1e-3), by hand, or ready-made.
 
+    Args:
+        model_id: the face network.
+        fmr: decide at this false match rate.
+        threshold: decide at this similarity.
+        rule: decide by this, its prior included.
+        prior: P(same person) before looking, from which probabilities start.
+
     Raises:
         CalibrationError: more than one is given, the threshold is no cosine, the rate is out of
-            reach, or the rule is none.
+            reach, the prior is none, or the rule is none.
     """
     if sum(value is not None for value in (fmr, threshold, rule)) > 1:
         raise CalibrationError("give one of a target FMR, a threshold and a rule")
@@ -208,7 +280,14 @@ def rule_for(
             )
         return rule
     if threshold is None:
-        return load_calibration(model_id).rule(DEFAULT_FMR if fmr is None else fmr)
+        return load_calibration(model_id).rule(DEFAULT_FMR if fmr is None else fmr, prior=prior)
     if not -1.0 <= threshold <= 1.0:
         raise CalibrationError(f"threshold {threshold:g} is no cosine similarity: give -1 to 1")
-    return DecisionRule(threshold)
+    known = load_calibration(model_id).probability if has_calibration(model_id) else None
+    return DecisionRule(threshold, probability=known, prior=_checked(prior))
+
+
+def _checked(prior: float) -> float:
+    if not 0 < prior < 1:
+        raise CalibrationError(f"prior {prior:g} is no share: give a fraction between 0 and 1")
+    return prior

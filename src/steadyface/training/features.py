@@ -72,10 +72,12 @@ class Embedded:
     Attributes:
         vectors: N x D float32 of unit length; rows of zeros where `usable` is False.
         usable: N bool: the image has an answer.
+        quality: N float32, 0..1; NaN where there is no answer or the network tells none.
     """
 
     vectors: FloatArray
     usable: NDArray[np.bool_]
+    quality: FloatArray
 
 
 def random_distortion(path: Path, seed: int) -> Sample:
@@ -100,21 +102,24 @@ def embed(samples: Sequence[Sample], analyzer: Analyzer, cache: Path) -> Embedde
     """
     if cache.is_file():
         with np.load(cache) as stored:
-            return Embedded(stored["vectors"], stored["usable"])
+            return Embedded(stored["vectors"], stored["usable"], stored["quality"])
     results = analyzer.analyze_many(samples, load=load_sample, name=lambda s: str(s.path))
     rows: list[FloatArray | None] = []
+    quality: list[float | None] = []
     for result in tqdm(results, total=len(samples), unit="image", disable=None):
         if result.error is not None and not isinstance(result.error, NoFaceError):
             raise result.error
         rows.append(result.faces[0].embedding.vector if result.faces else None)
+        quality.append(result.faces[0].quality if result.faces else None)
     size = next((len(row) for row in rows if row is not None), 1)
     empty = np.zeros(size, dtype=np.float32)
     embedded = Embedded(
         np.stack([empty if row is None else row for row in rows]),
         np.array([row is not None for row in rows], dtype=np.bool_),
+        np.array([np.nan if value is None else value for value in quality], dtype=np.float32),
     )
     cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(cache, vectors=embedded.vectors, usable=embedded.usable)
+    np.savez(cache, vectors=embedded.vectors, usable=embedded.usable, quality=embedded.quality)
     return embedded
 
 

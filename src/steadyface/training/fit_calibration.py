@@ -16,26 +16,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.matching.calibration import SCHEMA
+from steadyface.matching.quality import unreliability
 from steadyface.models.defaults import load_finder, load_network
 from steadyface.pipeline import Analyzer, FaceFinder
-from steadyface.training.calibrate import fit_thresholds, score_pairs, template_pairs
+from steadyface.training.calibrate import fit_probability, fit_pull, fit_thresholds
+from steadyface.training.comparisons import Comparisons, Faces, joined, pairs, templates
 from steadyface.training.features import Embedded, Sample, embed, random_distortion
 from steadyface.training.fingerprint import fingerprint
 from steadyface.training.sources import LabelledFace, read_celeba
-from steadyface.types import Detection, FloatArray, RGBImage
+from steadyface.types import Detection, RGBImage
 
 #: Templates of 1, 2, ... references have thresholds of their own; the last stands for any more.
 TEMPLATE_SIZES = (1, 2, 3, 4)
 #: Images whose crops are also assumed: enough for every rate, at half the work.
 ASSUMED_IMAGES = 4000
 _SEED = 1
-_VERSION = 2
+_VERSION = 3
+#: Of images that others of the same condition are compared with, to see how poor ones attract.
+_CLEAN_REFERENCES = 1500
+
+Both: TypeAlias = tuple[Comparisons, Comparisons]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +50,14 @@ class Embeddings:
 
     Attributes:
         identities: N ints, one a person.
+        kinds: N strings, how the last of `located` is distorted.
         clean: faces found in the clean images.
         located: probes whose faces were found, by condition.
         assumed: probes whose crops were assumed, by condition, of the first images alone.
     """
 
     identities: NDArray[np.int64]
+    kinds: NDArray[np.str_]
     clean: Embedded
     located: tuple[Embedded, ...]
     assumed: tuple[Embedded, ...]
@@ -88,8 +96,9 @@ def main() -> None:
     clean, distorted = seen(detector, faces, None), seen(detector, faces, _SEED)
     assumed = (seen(Blind(), some, None), seen(Blind(), some, _SEED))
     _, identities = np.unique([face.identity for face in faces], return_inverse=True)
+    kinds = np.array([_sample(face, _SEED).kind for face in faces])
     calibration = calibrate(
-        Embeddings(identities, clean, (clean, distorted), assumed),
+        Embeddings(identities, kinds, clean, (clean, distorted), assumed),
         network.model_id,
         detector.model_id,
     )
@@ -101,12 +110,20 @@ def main() -> None:
 
 def calibrate(seen: Embeddings, model_id: str, detector_id: str) -> dict[str, Any]:
     """The calibration data of a network, as the matching code reads it."""
+    pull = fit_pull(_attracting(seen))
     curves: dict[str, list[list[dict[str, float]]]] = {}
     counts: dict[str, list[dict[str, int]]] = {}
+    fitted_on: dict[int, list[Both]] = {}
     for name, conditions in (("located", seen.located), ("assumed", seen.assumed)):
-        scored = [_scores(seen, conditions, size) for size in TEMPLATE_SIZES]
-        curves[name] = [fit_thresholds(mated, non_mated) for mated, non_mated in scored]
-        counts[name] = [{"mated": len(m), "non_mated": len(n)} for m, n in scored]
+        curves[name], counts[name] = [], []
+        for size in TEMPLATE_SIZES:
+            each = [_compared(seen, condition, size) for condition in conditions]
+            mated, non_mated = (joined(side) for side in zip(*each, strict=True))
+            curves[name].append(fit_thresholds(mated, non_mated, pull))
+            counts[name].append({"mated": len(mated), "non_mated": len(non_mated)})
+            if name == "located":
+                fitted_on[size] = each
+    fitted_on[1].append(_both_distorted(seen))
     usable = seen.clean.usable
     return {
         "schema": SCHEMA,
@@ -118,7 +135,9 @@ def calibrate(seen: Embeddings, model_id: str, detector_id: str) -> dict[str, An
             "comparisons": "templates of 1, 2, 3 and 4 clean references against probes of other "
             "images, clean in one half and distorted in the other (one kind at random, severity 1 "
             "to 5); located: the probe's face was found; assumed: its crop was taken from the "
-            "middle of the image",
+            "middle of the image; pull: distorted images against those of the same kind and "
+            "against clean ones; probability: located probes, and distorted ones against distorted "
+            "single references",
             "detector": detector_id,
             "images": int(usable.sum()),
             "identities": len(set(seen.identities[usable])),
@@ -127,29 +146,49 @@ def calibrate(seen: Embeddings, model_id: str, detector_id: str) -> dict[str, An
             "command": f"python -m steadyface.training.fit_calibration --data DATA --model "
             f"{model_id} --detector {detector_id}",
         },
+        "pull": pull,
+        "probability": fit_probability(fitted_on, _SEED),
         **curves,
     }
 
 
-def _scores(
-    seen: Embeddings, conditions: Sequence[Embedded], size: int
-) -> tuple[FloatArray, FloatArray]:
-    """Scores of every condition against templates of so many references."""
-    references, rows = seen.clean.vectors, np.flatnonzero(seen.clean.usable)
+def _compared(seen: Embeddings, condition: Embedded, size: int) -> Both:
+    """The comparisons of a condition's probes with templates of so many references."""
+    rows = np.flatnonzero(seen.clean.usable)
     place = np.full(len(seen.identities), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
-    identities = seen.identities[rows]
-    mated, non_mated = [], []
-    for condition in conditions:
-        images = np.flatnonzero(condition.usable & seen.clean.usable[: len(condition.usable)])
-        probes = condition.vectors[images]
-        if size == 1:
-            pair = score_pairs(references[rows], probes, identities, place[images])
-        else:
-            pair = template_pairs(references[rows], probes, identities, place[images], size)
-        mated.append(pair[0])
-        non_mated.append(pair[1])
-    return np.concatenate(mated), np.concatenate(non_mated)
+    images = np.flatnonzero(condition.usable & seen.clean.usable[: len(condition.usable)])
+    references, probes = _faces(seen.clean, rows), _faces(condition, images)
+    if size == 1:
+        return pairs(references, probes, seen.identities[rows], place[images])
+    return templates(references, probes, seen.identities[rows], place[images], size)
+
+
+def _both_distorted(seen: Embeddings) -> Both:
+    """Distorted references with distorted probes."""
+    distorted = seen.located[-1]
+    rows = np.flatnonzero(distorted.usable)
+    faces = _faces(distorted, rows)
+    return pairs(faces, faces, seen.identities[rows], np.arange(len(rows)))
+
+
+def _attracting(seen: Embeddings) -> Comparisons:
+    """Non-mated comparisons of distorted images with those of their kind, and with clean ones."""
+    distorted = seen.located[-1]
+    several: list[Comparisons] = []
+    for kind in np.unique(seen.kinds):
+        rows = np.flatnonzero(distorted.usable & (seen.kinds == kind))
+        faces = _faces(distorted, rows)
+        several.append(pairs(faces, faces, seen.identities[rows], np.arange(len(rows)))[1])
+    rows = np.flatnonzero(distorted.usable & seen.clean.usable)
+    clean, probes = _faces(seen.clean, rows[:_CLEAN_REFERENCES]), _faces(distorted, rows)
+    several.append(pairs(clean, probes, seen.identities[rows], np.arange(len(rows)))[1])
+    return joined(several)
+
+
+def _faces(seen: Embedded, rows: NDArray[np.int64]) -> Faces:
+    unreliable = unreliability(seen.quality[rows]).astype(np.float32)
+    return Faces(seen.vectors[rows], unreliable)
 
 
 def _sample(face: LabelledFace, seed: int | None) -> Sample:

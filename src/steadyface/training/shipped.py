@@ -31,8 +31,12 @@ def shipped_student(model_id: str) -> Student:
         for t in graph.graph.initializer
         if t.name.endswith("_half")
     }
-    convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
-    blocks = [ConvPReLU(_convolution(node, stored)) for node in convolutions]
+    # Those without a bias are parts of a PReLU, see `export._prelu`.
+    blocks = [
+        ConvPReLU(_convolution(node, stored))
+        for node in graph.graph.node
+        if node.op_type == "Conv" and len(node.input) == 3
+    ]
     grid = round((stored["embed_weight"].shape[1] / FEATURES) ** 0.5)
     student = Student(SFace(blocks, grid))
     state = {name: stored[_stored_name(name)].float() for name in student.state_dict()}

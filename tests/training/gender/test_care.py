@@ -9,11 +9,11 @@ from PIL import Image
 from tests.training.gender.pictures import folders
 
 from steadyface.errors import DatasetLayoutError
+from steadyface.evaluation.table import Table
 from steadyface.imaging.framing import Framing
 from steadyface.training.gender.care import Finding, Part, as_text, findings, refuse_leaks
 from steadyface.training.gender.folders import read_split
 from steadyface.training.gender.frames import frames_of
-from steadyface.training.gender.table import Table
 from steadyface.types import Detection, RGBImage
 
 

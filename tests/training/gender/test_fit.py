@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from steadyface.errors import UsageError
+from steadyface.evaluation.table import Table
 from steadyface.training.gender.balance import example_weights
 from steadyface.training.gender.fit import Epoch, Fit
 from steadyface.training.gender.folders import Example
 from steadyface.training.gender.recipe import GenderRecipe
 from steadyface.training.gender.sources import Features
-from steadyface.training.gender.table import Table
 from steadyface.training.gender.team import Team
 
 RECIPE = GenderRecipe(epochs=4, batch=8, rate=0.05, smoothing=0.05, balance="loss")

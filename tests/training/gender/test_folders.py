@@ -6,6 +6,7 @@ import pytest
 from tests.training.gender.pictures import folders, picture
 
 from steadyface.errors import DatasetLayoutError, UsageError
+from steadyface.evaluation.table import Table, read_table
 from steadyface.training.gender.folders import (
     Example,
     Split,
@@ -13,7 +14,6 @@ from steadyface.training.gender.folders import (
     people_of,
     read_split,
 )
-from steadyface.training.gender.table import Table, read_table
 
 
 def split(folder: Path, fraction: float | None = None, table: Table | None = None) -> Split:

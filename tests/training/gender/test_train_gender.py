@@ -172,6 +172,7 @@ def test_a_killed_resnet50_goes_on_to_the_same_figures(tmp_path: Path) -> None:
     )
     assert whole.returncode == 3  # the broken image is named, the rest is done
     assert "broken.jpg: not an image" in whole.stderr
+    assert "frozen with random weights: expect little better than chance" in whole.stdout
     killed = subprocess.Popen(resnet(data, tmp_path / "killed"), stdout=subprocess.PIPE, text=True)
     assert killed.stdout is not None
     for line in killed.stdout:

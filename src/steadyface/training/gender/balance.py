@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.errors import UsageError
+from steadyface.evaluation.table import Table
 from steadyface.training.gender.folders import Example
 from steadyface.training.gender.recipe import GenderRecipe
-from steadyface.training.gender.table import Table
 
 
 def example_weights(

@@ -12,10 +12,10 @@ import numpy as np
 
 from steadyface.errors import DatasetLayoutError
 from steadyface.evaluation.layouts import GENDERS
+from steadyface.evaluation.table import UNKNOWN_GROUP
 from steadyface.imaging.files import is_hidden, list_images
 from steadyface.training.gender.folders import TEST, TRAIN, VAL, Example, Split, people_of
 from steadyface.training.gender.frames import Seen
-from steadyface.training.gender.table import UNKNOWN_GROUP
 
 #: How an image is called in the table.
 Naming: TypeAlias = Callable[[Path], str]

@@ -13,7 +13,7 @@ import numpy as np
 from steadyface.distortions import kind_of
 from steadyface.errors import DatasetLayoutError, UsageError
 from steadyface.evaluation.layouts import read_gender_folder
-from steadyface.training.gender.table import Table
+from steadyface.evaluation.table import Table
 
 TRAIN, VAL, TEST = "train", "val", "test"
 #: Numbered photos of one person: `Ada_Lovelace_0003`.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from steadyface.evaluation.output import provenance, write_json
+from steadyface.evaluation.table import Table
 from steadyface.models.defaults import load_finder
 from steadyface.models.trained import load_trained
 from steadyface.pipeline import Analyzer
@@ -36,7 +37,6 @@ from steadyface.training.gender.recipe import GenderRecipe
 from steadyface.training.gender.report import Told, report
 from steadyface.training.gender.shown import cropped
 from steadyface.training.gender.sources import Images, Source, features_of, key_of
-from steadyface.training.gender.table import Table
 from steadyface.training.gender.team import Team, team
 
 SCHEMA = "steadyface/train-gender/1"
@@ -125,6 +125,11 @@ def train_gender(
         found = findings([one.part for one in several], task.split, task.folder, faces=faces)
         if member.leads:
             say(as_text(found))
+            if task.recipe.weights == "none" and task.recipe.frozen:
+                say(
+                    "the backbone is frozen with random weights: expect little better than chance; "
+                    "give --weights, or --unfreeze"
+                )
         if not task.allow_leakage:
             refuse_leaks(found)
         check_not_empty(

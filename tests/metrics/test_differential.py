@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_rate
+
+from steadyface.errors import MetricError
+from steadyface.metrics import differential_errors, wilson
+
+RNG = np.random.default_rng(0)
+N = 3000
+SAME = RNG.random(N) < 0.5
+NAMES = np.array(["old", "young", "between"])
+FIRST = NAMES[RNG.integers(0, 3, N)]
+SECOND = np.where(SAME, FIRST, NAMES[RNG.integers(0, 3, N)])
+MATCHED = np.where(RNG.random(N) < np.where(FIRST == "old", 0.75, 0.9), SAME, ~SAME)
+
+
+def test_rates_by_group_are_fairlearns() -> None:
+    misses, false = differential_errors(MATCHED, SAME, (FIRST.tolist(), SECOND.tolist()))
+    frame = MetricFrame(
+        metrics=false_negative_rate,
+        y_true=SAME[SAME],
+        y_pred=MATCHED[SAME],
+        sensitive_features=FIRST[SAME],
+    )
+    assert {r.groups[0]: r.rate for r in misses.rates} == pytest.approx(frame.by_group.to_dict())
+    assert misses.difference == pytest.approx(frame.difference())
+    assert misses.ratio == pytest.approx(1 / frame.ratio())
+    assert misses.worst == frame.by_group.idxmax() == "old"
+    both = np.array(["|".join(sorted(p)) for p in zip(FIRST, SECOND, strict=True)])
+    frame = MetricFrame(
+        metrics=false_positive_rate,
+        y_true=SAME[~SAME],
+        y_pred=MATCHED[~SAME],
+        sensitive_features=both[~SAME],
+    )
+    found = {"|".join(r.groups): r.rate for r in false.rates}
+    assert found == pytest.approx(frame.by_group.to_dict())
+    assert len(found) == 6
+    assert false.worst == "old"
+    one = false.rates[0]
+    assert one.interval == wilson(one.errors, one.count)
+    assert not one.small
+
+
+def test_groups_of_few_are_named_and_decide_nothing() -> None:
+    same = np.array([True] * 50 + [False] * 200)
+    matched = same.copy()
+    matched[:3] = False  # misses of the small group
+    matched[60:62] = True  # two false matches among the many
+    groups = ["few"] * 10 + ["many"] * 40 + ["many"] * 190 + ["few"] * 10
+    misses, false = differential_errors(matched, same, (groups, groups))
+    few = next(r for r in misses.rates if r.groups[0] == "few")
+    assert (few.count, few.errors, few.small) == (10, 3, True)
+    assert (misses.worst, misses.difference, misses.ratio) == ("many", 0, None)
+    assert [r.small for r in false.rates] == [True, False]  # 10 comparisons at 1 % say nothing
+    nobody, _ = differential_errors(matched[:10], same[:10], (groups[:10], groups[:10]))
+    assert (nobody.worst, nobody.best, nobody.difference) == (None, None, None)
+
+
+def test_people_are_resampled_as_wholes() -> None:
+    same = np.ones(400, dtype=bool)
+    matched = np.arange(400) < 200  # whole people are missed
+    groups, people = ["all"] * 400, [str(n // 20) for n in range(400)]
+    alone = differential_errors(matched, same, (groups, groups))[0].rates[0].interval
+    whole = differential_errors(matched, same, (groups, groups), people=people)[0].rates[0].interval
+    assert alone is not None and whole is not None
+    assert whole.high - whole.low > 2 * (alone.high - alone.low)
+
+
+def test_unfit_arrays_are_named() -> None:
+    yes = np.array([True, False])
+    with pytest.raises(MetricError, match=r"groups\[1\] has 1 entries and matched has 2"):
+        differential_errors(yes, yes, (["a", "b"], ["a"]))
+    with pytest.raises(MetricError, match="people has 1 entries"):
+        differential_errors(yes, yes, (["a", "b"], ["a", "b"]), people=["x"])
+    with pytest.raises(MetricError, match="same is empty"):
+        differential_errors(np.zeros(0, bool), np.zeros(0, bool), ([], []))
