@@ -1,4 +1,4 @@
-"""`steadyface evaluate gender|match|pairs`."""
+"""`steadyface evaluate gender|match|pairs|robustness|fairness`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from steadyface.cli import options
+from steadyface.cli.evaluate_fairness import fairness
+from steadyface.cli.evaluate_robustness import robustness
 from steadyface.cli.evaluate_text import gender_text, match_text, pairs_text
 from steadyface.cli.render import print_json
 from steadyface.cli.status import Status
@@ -38,6 +40,10 @@ def command() -> None:
     Labelled photos show their person in the middle, others may stand behind: the most central face
     counts. `--faces largest` measures what the other commands do by default.
     """
+
+
+command.add_command(robustness)
+command.add_command(fairness)
 
 
 def _output_options(function: F) -> F:

@@ -23,6 +23,7 @@ COMMANDS = {
     "gallery": "List, show, rename and remove the people of a gallery.",
     "distort": "Make distorted copies of images.",
     "evaluate": "Measure on labelled folders.",
+    "compare": "Set two robustness results side by side.",
     "train": "Train on your own folders.",
     "models": "List, fetch and verify models.",
 }

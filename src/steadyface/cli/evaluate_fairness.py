@@ -1,0 +1,121 @@
+"""`steadyface evaluate fairness`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from steadyface.cli import options
+from steadyface.cli.render import print_json
+from steadyface.cli.status import Status
+from steadyface.errors import MissingExtraError, UsageError
+from steadyface.evaluation import layouts
+from steadyface.evaluation.fairness import Comparison, gender_fairness, pairs_fairness
+from steadyface.evaluation.output import cannot_write, provenance, writable_folder, write_json
+from steadyface.evaluation.table import read_table
+from steadyface.matching.calibration import rule_for
+from steadyface.models.catalog import load_catalog
+from steadyface.models.digests import graph_digests
+from steadyface.pipeline import Analyzer
+
+
+@click.command("fairness")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--table",
+    "table_file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="CSV with a column image, columns of groups and, as you like, identity.",
+)
+@click.option(
+    "--group", "columns", multiple=True, required=True, metavar="COLUMN", help="May be given again."
+)
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to fill.")
+@click.option(
+    "--images", type=click.Path(path_type=Path), help="Folder that a pairs file speaks of."
+)
+@options.rule_options
+@options.detection_option
+@options.faces_option("largest", "central", default="central")
+@options.max_pixels_option
+@options.model_options
+@options.json_option
+@click.pass_context
+def fairness(
+    ctx: click.Context,
+    /,
+    data: Path,
+    table_file: Path,
+    columns: tuple[str, ...],
+    output: Path,
+    images: Path | None,
+    fmr: float | None,
+    threshold: float | None,
+    detection: Any,
+    faces: Any,
+    max_pixels: int,
+    network: str | None,
+    detector: str | None,
+    as_json: bool,
+) -> None:
+    """Errors by groups of people, as report.html and fairness.json in OUTPUT.
+
+    DATA is a folder with female/ and male/, or a pairs file with --images.
+    """
+    try:
+        from steadyface.evaluation.fairness_report import report  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the report needs {error.name}; install it with: pip install 'steadyface[report]'"
+        ) from error
+    table = read_table(table_file, groups=columns)
+    writable_folder(output)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    finder = load_catalog().choose("detector", detector)
+    asked = {"detection": detection, "face": faces, "detector": finder.id}
+    made_by = provenance(analyzer.model_id, asked) | {"graphs": graph_digests(network, detector)}
+    rate: float | None = None
+    if data.is_dir():
+        if images is not None:
+            raise UsageError(f"{data}: is a folder; --images goes with a pairs file")
+        result = gender_fairness(analyzer, layouts.read_gender_folder(data), data, table)
+    else:
+        pairs = layouts.read_pairs(data)
+        if images is None:
+            raise UsageError(f"{data}: give the folder of its images as --images")
+        layouts.require_pair_images(images, pairs)
+        rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+        rate = rule.fmr
+        result = pairs_fairness(analyzer, pairs, images, table, rule)
+    value = result.as_json() | {"fmr": rate, "made_by": made_by}
+    write_json(output / "fairness.json", value)
+    page = output / "report.html"
+    try:
+        page.write_text(report(result, made_by, rate), encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(page, error) from error
+    if as_json:
+        print_json(value)
+    else:
+        for one in result.comparisons:
+            click.echo(_line(one))
+        click.echo(f"report: {page}")
+    for failure in result.failures:
+        click.echo(f"steadyface: {failure['source']}: {failure['reason']}", err=True)
+    if result.failures:
+        ctx.exit(Status.UNREADABLE)
+
+
+def _line(one: Comparison) -> str:
+    head = f"{one.measure} by {one.column}: "
+    if one.worst is None or one.difference is None:
+        return f"{head}no two groups are large enough to compare"
+    worst = next(line for line in one.lines if line.group == one.worst)
+    ratio = "" if one.ratio is None else f", errors {one.ratio:.2f} times those of the best"
+    return (
+        f"{head}worst {one.worst} {100 * worst.value:.2f} %, difference "
+        f"{100 * one.difference:.2f} points{ratio}"
+    )

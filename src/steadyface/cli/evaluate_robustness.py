@@ -1,0 +1,137 @@
+"""`steadyface evaluate robustness`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from steadyface.cli import options
+from steadyface.cli.render import print_json
+from steadyface.cli.status import Status
+from steadyface.distortions import KINDS
+from steadyface.distortions.suites import Condition
+from steadyface.errors import MissingExtraError, UsageError
+from steadyface.evaluation import layouts, plots
+from steadyface.evaluation.output import cannot_write, provenance, writable_folder, write_json
+from steadyface.evaluation.robustness.gender import GenderSubject
+from steadyface.evaluation.robustness.pairs import PairsSubject
+from steadyface.evaluation.robustness.run import (
+    CorruptionError,
+    Subject,
+    corruption_error,
+    evaluate_robustness,
+    read_robustness,
+)
+from steadyface.matching.calibration import rule_for
+from steadyface.models.catalog import load_catalog
+from steadyface.models.digests import graph_digests
+from steadyface.pipeline import Analyzer
+
+
+@click.command("robustness")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to fill.")
+@click.option(
+    "--images", type=click.Path(path_type=Path), help="Folder that a pairs file speaks of."
+)
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="[default: all seven]"
+)
+@click.option(
+    "--severity",
+    "severities",
+    multiple=True,
+    type=click.FloatRange(1, 5),
+    help="May be given again.  [default: 1, 2, 3, 4 and 5]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the distortions.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="robustness.json of another model on the same data: errors are told as a share of its.",
+)
+@options.detection_option
+@options.faces_option("largest", "central", default="central")
+@options.max_pixels_option
+@options.model_options
+@options.json_option
+@click.pass_context
+def robustness(
+    ctx: click.Context,
+    /,
+    data: Path,
+    output: Path,
+    images: Path | None,
+    kinds: tuple[str, ...],
+    severities: tuple[float, ...],
+    seed: int,
+    baseline: Path | None,
+    detection: Any,
+    faces: Any,
+    max_pixels: int,
+    network: str | None,
+    detector: str | None,
+    as_json: bool,
+) -> None:
+    """Figures by kind and severity of distortion, as report.html and robustness.json in OUTPUT.
+
+    DATA is a folder with female/ and male/, or a pairs file with --images. Every condition is kept
+    as soon as it is measured: stopped, the same command goes on.
+    """
+    plots.require_plotting()
+    try:
+        from steadyface.evaluation.robustness.report import report  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the report needs {error.name}; install it with: pip install 'steadyface[report]'"
+        ) from error
+    other = None if baseline is None else read_robustness(baseline)
+    writable_folder(output)
+    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    subject = _subject(analyzer, data, images, seed)
+    finder = load_catalog().choose("detector", detector)
+    asked = {"detection": detection, "face": faces, "detector": finder.id, "seed": seed}
+    made_by = provenance(analyzer.model_id, asked) | {"graphs": graph_digests(network, detector)}
+    conditions = [
+        Condition(kind, severity)
+        for kind in kinds or KINDS
+        for severity in sorted(set(severities or (1.0, 2.0, 3.0, 4.0, 5.0)))
+    ]
+    result = evaluate_robustness(
+        subject, conditions, made_by, output / "cells", lambda line: click.echo(line, err=as_json)
+    )
+    corruption: CorruptionError | None = None
+    value = result.as_json()
+    if other is not None:
+        corruption = corruption_error(result, other)
+        value["corruption_error"] = {"by_kind": corruption.by_kind, "mean": corruption.mean}
+    write_json(output / "robustness.json", value)
+    page = output / "report.html"
+    try:
+        page.write_text(report(result, subject, seed, corruption), encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(page, error) from error
+    if as_json:
+        print_json(value)
+    else:
+        if corruption is not None and corruption.mean is not None:
+            click.echo(f"mean corruption error {corruption.mean:.3f} of the baseline's")
+        click.echo(f"report: {page}")
+    for failure in result.clean.failures:
+        click.echo(f"steadyface: {failure['source']}: {failure['reason']}", err=True)
+    if value["failures"]:
+        ctx.exit(Status.UNREADABLE)
+
+
+def _subject(analyzer: Analyzer, data: Path, images: Path | None, seed: int) -> Subject:
+    if data.is_dir():
+        if images is not None:
+            raise UsageError(f"{data}: is a folder; --images goes with a pairs file")
+        return GenderSubject(analyzer, data, layouts.read_gender_folder(data), seed=seed)
+    pairs = layouts.read_pairs(data)
+    if images is None:
+        raise UsageError(f"{data}: give the folder of its images as --images")
+    layouts.require_pair_images(images, pairs)
+    return PairsSubject(analyzer, images, pairs, rule_for(analyzer.model_id), seed=seed)

@@ -1,0 +1,1 @@
+"""How figures fall by kind and severity of distortion: measured, kept, compared, reported."""

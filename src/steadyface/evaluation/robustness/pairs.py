@@ -1,0 +1,170 @@
+"""Verification under distortion: a pairs file, the second image of each pair distorted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.distortions.suites import Condition
+from steadyface.evaluation.embedding import Outcome, detection_counts, failures_of
+from steadyface.evaluation.layouts import CLEAN, Pair
+from steadyface.evaluation.pairs import PairsEvaluation, PairsEvaluator
+from steadyface.evaluation.robustness.cells import Cell, Figure, Worst, ones_and_zeros, share
+from steadyface.matching.calibration import DecisionRule
+from steadyface.matching.quality import unreliability
+from steadyface.metrics import bootstrap, fold_accuracy, threshold_at_fmr
+from steadyface.pipeline import Analyzer
+from steadyface.types import FloatArray
+
+TAR_FMR = 1e-3
+MEASURES = ("accuracy", "TAR at FMR 1e-3", "FMR of decisions", "FNMR of decisions")
+_EDGES = np.linspace(-0.4, 1, 29)
+_WORST = 6
+_RESAMPLES = 300
+_NORMAL_95 = 1.96
+
+
+class PairsSubject:
+    """Measures a pairs file under any condition; clean images are embedded once.
+
+    Args:
+        analyzer: the pipeline.
+        images: folder that the pairs' names are relative to.
+        pairs: the comparisons.
+        rule: how decisions are made.
+        seed: of the distortions.
+    """
+
+    task = "pairs"
+    measures = MEASURES
+    sorts = ("mated", "non-mated")
+    axis = "similarity"
+
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        images: Path,
+        pairs: Sequence[Pair],
+        rule: DecisionRule,
+        *,
+        seed: int = 0,
+    ) -> None:
+        self._images, self._pairs, self._rule = images, tuple(pairs), rule
+        self._evaluator = PairsEvaluator(analyzer, pairs, images, seed=seed)
+
+    @property
+    def files(self) -> list[Path]:
+        """Every image."""
+        names = {name for pair in self._pairs for name in (pair.first, pair.second)}
+        return [self._images / name for name in sorted(names)]
+
+    def path(self, name: str) -> Path:
+        """The image that a cell's name stands for."""
+        return self._images / name
+
+    def measure(self, condition: Condition | None) -> Cell:
+        """One condition."""
+        evaluation = self._evaluator.evaluate(condition)
+        same, scores = evaluation.same, evaluation.scores
+        first, second = by_pair(evaluation)
+        matched = decided(scores, first, second, self._rule)
+        wrong = (matched != same) | ~evaluation.answered
+        lost = np.array([not (a.located and b.located) for a, b in zip(first, second, strict=True)])
+        folds = np.array([pair.fold for pair in self._pairs], dtype=np.int64)
+        accuracy = fold_accuracy(scores, same, folds, evaluation.answered)
+        return Cell(
+            kind=CLEAN if condition is None else condition.kind,
+            severity=0.0 if condition is None else condition.severity,
+            count=len(same),
+            figures={
+                "accuracy": Figure(accuracy.mean, _about(accuracy.mean, accuracy.standard_error)),
+                "TAR at FMR 1e-3": tar(scores, same, self._people()),
+                "FMR of decisions": share(matched[~same]),
+                "FNMR of decisions": share(~matched[same]),
+            },
+            wrong={
+                "detection": int((wrong & lost).sum()),
+                "recognition": int((wrong & ~lost).sum()),
+            },
+            detection=detection_counts(evaluation.second_outcomes),
+            histograms={
+                "mated": np.histogram(scores[same], _EDGES)[0].tolist(),
+                "non-mated": np.histogram(scores[~same], _EDGES)[0].tolist(),
+            },
+            edges=_EDGES.tolist(),
+            worst=self._worst(scores, matched, same, evaluation.answered),
+            failures=failures_of(evaluation.outcomes),
+            right=ones_and_zeros(~wrong),
+        )
+
+    def _people(self) -> NDArray[np.str_]:
+        """Whom the first image of each pair shows: the unit that resamples draw."""
+        return np.array([Path(pair.first).parent.name for pair in self._pairs])
+
+    def _worst(
+        self,
+        scores: FloatArray,
+        matched: NDArray[np.bool_],
+        same: NDArray[np.bool_],
+        answered: NDArray[np.bool_],
+    ) -> tuple[Worst, ...]:
+        wrong = np.flatnonzero((matched != same) & answered)
+        away = np.abs(scores - self._rule.threshold)
+        order = sorted(wrong, key=lambda i: -away[i])[:_WORST]
+        return tuple(
+            Worst(
+                (self._pairs[i].first, self._pairs[i].second),
+                "same person" if same[i] else "different people",
+                f"similarity {scores[i]:.2f}",
+                round(float(away[i]), 6),
+            )
+            for i in order
+        )
+
+
+def by_pair(evaluation: PairsEvaluation) -> tuple[list[Outcome], list[Outcome]]:
+    """The outcomes of the first and of the second image of every pair."""
+    first = {outcome.source: outcome for outcome in evaluation.first_outcomes}
+    second = {outcome.source: outcome for outcome in evaluation.second_outcomes}
+    return [first[p.first] for p in evaluation.pairs], [second[p.second] for p in evaluation.pairs]
+
+
+def decided(
+    scores: FloatArray, first: Sequence[Outcome], second: Sequence[Outcome], rule: DecisionRule
+) -> NDArray[np.bool_]:
+    """Which pairs `verify` would call one person."""
+    unreliable = tuple(
+        np.array([float(unreliability(None if o.face is None else o.face.quality)) for o in side])
+        for side in (second, first)
+    )
+    located = np.array([a.located and b.located for a, b in zip(first, second, strict=True)])
+    one = np.ones(len(scores), dtype=np.int64)
+    both = (unreliable[0], unreliable[1])
+    found = rule.thresholds(one, located=True, unreliable=both)
+    assumed = rule.thresholds(one, located=False, unreliable=both)
+    return np.asarray(scores >= np.where(located, found, assumed))
+
+
+def tar(scores: FloatArray, same: NDArray[np.bool_], people: NDArray[np.str_]) -> Figure:
+    """TAR at an FMR of 1e-3, people resampled as wholes at the threshold of all non-mated pairs."""
+    mated, non_mated = scores[same], scores[~same]
+    if not len(mated) or len(non_mated) * TAR_FMR < 1:
+        return Figure(None)
+    accepted = mated >= threshold_at_fmr(non_mated, TAR_FMR)
+    interval = bootstrap(
+        lambda rows: float(accepted[rows].mean()),
+        people[same],
+        np.random.default_rng(0),
+        resamples=_RESAMPLES,
+    )
+    return Figure(float(accepted.mean()), interval)
+
+
+def _about(mean: float, error: float | None) -> tuple[float, float] | None:
+    if error is None:
+        return None
+    half = _NORMAL_95 * error
+    return max(0.0, mean - half), min(1.0, mean + half)
