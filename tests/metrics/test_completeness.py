@@ -56,6 +56,10 @@ CHECKS = {
     "reliability": ("test_calibration.py", "test_it_is_what_scikit_learn_says"),
     "roc": ("test_verification.py", "test_roc_is_sklearns"),
     "roc_auc": ("test_verification.py", "test_roc_auc_is_sklearns"),
+    "share_interval": (
+        "test_intervals.py",
+        "test_the_interval_of_a_share_is_the_bootstraps_or_wilsons_of_the_people",
+    ),
     "tar_at_fmr": ("test_verification.py", "test_tar_at_fmr_is_sklearns"),
     "threshold_at_fmr": (
         "test_verification.py",

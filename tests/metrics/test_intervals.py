@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from steadyface.errors import MetricError
-from steadyface.metrics import bootstrap, wilson
+from steadyface.metrics import bootstrap, share_interval, wilson
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
@@ -161,3 +161,16 @@ def test_bootstrap_is_not_measurable_with_one_unit_or_an_unmeasurable_resample()
 def test_malformed_input_is_named(call: Any, message: str) -> None:
     with pytest.raises(MetricError, match=message):
         call()
+
+
+def test_the_interval_of_a_share_is_the_bootstraps_or_wilsons_of_the_people() -> None:
+    hits, people = np.arange(60) % 3 > 0, np.repeat(np.arange(20), 3)
+    found = share_interval(hits, people, np.random.default_rng(0))
+    again = bootstrap(lambda rows: float(hits[rows].mean()), people, np.random.default_rng(0))
+    assert found == again
+    every = np.ones(60, dtype=bool)
+    assert share_interval(every, people, np.random.default_rng(0)) == wilson(20, 20)
+    assert share_interval(~every, people, np.random.default_rng(0)) == wilson(0, 20)
+    assert share_interval(every, np.zeros(60, dtype=int), np.random.default_rng(0)) is None
+    with pytest.raises(MetricError, match="groups has 2 entries and hits has 60"):
+        share_interval(every, np.arange(2), np.random.default_rng(0))

@@ -30,7 +30,7 @@ from steadyface.metrics.identification import (
     rank_k,
     ranks,
 )
-from steadyface.metrics.intervals import Interval, bootstrap, wilson
+from steadyface.metrics.intervals import Interval, bootstrap, share_interval, wilson
 from steadyface.metrics.paired import holm, mcnemar
 from steadyface.metrics.verification import (
     Det,
@@ -88,6 +88,7 @@ __all__ = [
     "reliability",
     "roc",
     "roc_auc",
+    "share_interval",
     "tar_at_fmr",
     "threshold_at_fmr",
     "wilson",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from steadyface.errors import MetricError
 from steadyface.metrics.checks import Measured, bool_array
 from steadyface.metrics.groups import SMALL_GROUP
-from steadyface.metrics.intervals import Interval, bootstrap, wilson
+from steadyface.metrics.intervals import Interval, share_interval, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +100,12 @@ def differential_errors(
     low, high = np.where(first <= second, (first, second), (second, first))
     rng = np.random.default_rng(seed)
 
-    def resampled(chosen: NDArray[np.bool_]) -> Interval | None:
-        own = wrong[chosen]
-        return bootstrap(
-            lambda rows: float(own[rows].mean()), units[chosen], rng, resamples=resamples
-        )
-
     misses = []
     for name in np.unique(first[mated]).tolist():
         chosen = mated & (first == name)
         few = int(chosen.sum()) < SMALL_GROUP
-        misses.append(_rate((name, name), wrong[chosen], resampled(chosen), small=few))
+        interval = share_interval(wrong[chosen], units[chosen], rng, resamples=resamples)
+        misses.append(_rate((name, name), wrong[chosen], interval, small=few))
     all_false = float(wrong[~mated].mean()) if (~mated).any() else 0.0
     false = []
     for a, b in sorted(set(zip(low[~mated].tolist(), high[~mated].tolist(), strict=True))):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.errors import MetricError
-from steadyface.metrics.intervals import Interval, bootstrap
+from steadyface.metrics.intervals import Interval, share_interval
 
 #: Groups of fewer samples say little; they are reported and left out of worst and gap.
 SMALL_GROUP = 30
@@ -119,7 +119,7 @@ def _one(
         name,
         len(own),
         float(own.mean()),
-        bootstrap(lambda rows: float(own[rows].mean()), who[chosen], rng, resamples=resamples),
+        share_interval(own == 1, who[chosen], rng, resamples=resamples),
         tuple(float(1 - part.mean()) if len(part) else None for part in of_class),
         len(own) < SMALL_GROUP,
     )

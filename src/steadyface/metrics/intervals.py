@@ -104,6 +104,36 @@ def bootstrap(
     return Interval(float(low), float(high))
 
 
+def share_interval(
+    hits: NDArray[np.bool_], groups: Groups, rng: np.random.Generator, *, resamples: int = 1000
+) -> Interval | None:
+    """A 95 % interval of a share, whole units (people) resampled.
+
+    Where every row or none is a hit each resample gives the same share, and the bootstrap an
+    interval of no width; then it is Wilson's of as many rows as there are units. Source: as of
+    `bootstrap` and `wilson`.
+
+    Args:
+        hits: N bools.
+        groups: N names, the unit of each row.
+        rng: source of all randomness.
+        resamples: of the bootstrap.
+
+    Returns:
+        The interval; None, not measurable, with a single unit.
+
+    Raises:
+        MetricError: an argument is out of range, or lengths differ.
+    """
+    units = group_array(groups, "groups", like=("hits", len(hits)))
+    count = len(np.unique(units))
+    if count < 2:
+        return None
+    if hits.all() or not hits.any():
+        return wilson(count if hits.all() else 0, count)
+    return bootstrap(lambda rows: float(hits[rows].mean()), units, rng, resamples=resamples)
+
+
 def _finite(value: Measured) -> Measured:
     if value is not None and not isfinite(value):
         raise MetricError(
