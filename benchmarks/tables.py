@@ -51,8 +51,10 @@ def all_tables() -> list[str]:
     lfw, facecom = read("lfw_severity3"), read("facecom_lfw")
     return [
         matching_table(lfw),
+        matching_table(read("lfw_severity5"), ", severity 5"),
         gender_table(lfw),
         age_table(read("utkface_gender")),
+        trained_table(read("train_gender")),
         task_b_table(facecom),
         decisions_table(read("decisions")),
         detection_table(read("detection")),
@@ -74,12 +76,12 @@ def read(name: str) -> dict[str, Any]:
     return result
 
 
-def matching_table(lfw: dict[str, Any]) -> str:
+def matching_table(lfw: dict[str, Any], mark: str = "") -> str:
     """LFW's pairs: accuracy and TAR by kind, steadyface and OpenCV."""
     conditions = lfw["conditions"]
     names = {"steadyface": ours(lfw), "opencv": "OpenCV"}
     rows = [
-        (f"{label}, {what} %", with_mean([conditions[c][system][key] for c in COLUMNS[:-1]]))
+        (f"{label}{mark}, {what} %", with_mean([conditions[c][system][key] for c in COLUMNS[:-1]]))
         for key, what in (("accuracy", "accuracy"), ("tar_at_fmr_1e-03", "TAR at FMR 1e-3"))
         for system, label in names.items()
     ]
