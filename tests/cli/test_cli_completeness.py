@@ -17,6 +17,8 @@ import pytest
 import steadyface.cli
 from steadyface._version import __version__
 from steadyface.cli.main import COMMANDS, cli
+from steadyface.evaluation.robustness.cells import Cell, Figure
+from steadyface.evaluation.robustness.run import Robustness
 
 Command = Callable[..., Any]
 Paint = Callable[..., Path]
@@ -35,6 +37,11 @@ PRINTING: dict[str, list[str]] = {
     "evaluate gender": ["genders"],
     "evaluate match": ["probes", "--unknown", "genders/male"],
     "evaluate pairs": ["pairs.txt", "lfw"],
+    "evaluate robustness": [
+        *("genders", "--output", "r", "--kind", "foggy", "--severity", "1"),
+    ],
+    "evaluate fairness": ["genders", "--output", "f", "--table", "groups.csv", "--group", "age"],
+    "compare": ["result.json", "result.json"],
     "models list": [],
     "models fetch": [],
     "models verify": [],
@@ -53,6 +60,8 @@ LONG = [
     "evaluate gender",
     "evaluate match",
     "evaluate pairs",
+    "evaluate robustness",
+    "evaluate fairness",
 ]
 
 
@@ -95,6 +104,11 @@ def in_a_folder_of_everything(
     paint(root / "genders" / "female" / "a.png", degrees=180, blue=200)
     paint(root / "genders" / "male" / "b.png", degrees=180, blue=20)
     (root / "pairs.txt").write_text("2 1\nAnn 1 2\nAnn 1 Ben 1\nBen 1 2\nBen 2 Ann 2\n")
+    (root / "groups.csv").write_text("image,age\na.png,old\nb.png,young\n")
+    cell = Cell("clean", 0.0, 2, {"accuracy": Figure(0.5)}, {}, {}, right="10")
+    names = ("female", "male")
+    result = Robustness("gender", ("accuracy",), names, "P(female)", (cell,), {}, "data")
+    (root / "result.json").write_text(json.dumps(result.as_json()))
     monkeypatch.chdir(root)
 
 

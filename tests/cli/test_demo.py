@@ -14,7 +14,7 @@ import pytest
 
 from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.imaging.decode import decode
-from steadyface.matching.calibration import rule_for
+from steadyface.matching.calibration import DecisionRule, rule_for
 from steadyface.models.catalog import load_catalog
 from steadyface.pipeline import Analyzer
 from steadyface.types import Face
@@ -155,7 +155,7 @@ def test_the_counts_are_right(
         for kind, numbers in expected.items():
             image = last if kind == "clean" else apply(last, kind, 3, rng_for(0, name, kind))
             face = analyzer.analyze(image)[0]
-            said = nearest(face, templates, rule_for(analyzer.model_id).threshold_for(2))
+            said = nearest(face, templates, rule_for(analyzer.model_id))
             right = said == (name if name in enrolled else None)
             numbers[0 if name in enrolled else 2] += right
             gender_right = face.gender is not None and face.gender.label == folder.parent.name
@@ -175,14 +175,22 @@ def as_cells(numbers: list[int]) -> list[str]:
     return [f"{right} of {all_}" for right, all_ in zip(numbers[::2], numbers[1::2], strict=True)]
 
 
-def template(analyzer: Analyzer, folder: Path) -> Any:
-    """The mean direction of all photos but the last."""
+def template(analyzer: Analyzer, folder: Path) -> tuple[Any, float]:
+    """The mean direction of all photos but the last, and their mean quality."""
     *photos, _ = sorted(folder.iterdir())
-    mean = np.sum([analyzer.analyze(photo)[0].embedding.vector for photo in photos], axis=0)
-    return mean / np.linalg.norm(mean)
+    faces = [analyzer.analyze(photo)[0] for photo in photos]
+    mean = np.sum([face.embedding.vector for face in faces], axis=0)
+    return mean / np.linalg.norm(mean), float(np.mean([face.quality for face in faces]))
 
 
-def nearest(face: Face, templates: dict[str, Any], threshold: float) -> str | None:
-    scores = {name: float(vector @ face.embedding.vector) for name, vector in templates.items()}
-    best = max(scores, key=scores.__getitem__)
-    return best if scores[best] >= threshold else None
+def nearest(face: Face, templates: dict[str, tuple[Any, float]], rule: DecisionRule) -> str | None:
+    """Whose template is furthest above the threshold of two references and these qualities."""
+    assert face.quality is not None
+    above = {
+        name: float(vector @ face.embedding.vector)
+        - rule.threshold_for(2)
+        - rule.pull * (1 - face.quality) * (1 - quality)
+        for name, (vector, quality) in templates.items()
+    }
+    best = max(above, key=above.__getitem__)
+    return best if above[best] >= 0 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,8 @@ def robustness(
         for kind in kinds or KINDS
         for severity in sorted(set(severities or (1.0, 2.0, 3.0, 4.0, 5.0)))
     ]
-    result = evaluate_robustness(
-        subject, conditions, made_by, output / "cells", lambda line: click.echo(line, err=as_json)
-    )
+    say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
+    result = evaluate_robustness(subject, conditions, made_by, output / "cells", say)
     corruption: CorruptionError | None = None
     value = result.as_json()
     if other is not None:
