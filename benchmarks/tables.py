@@ -57,6 +57,7 @@ def all_tables() -> list[str]:
         trained_table(read("train_gender")),
         task_b_table(facecom),
         decisions_table(read("decisions")),
+        quantized_table(read("quantized")),
         detection_table(read("detection")),
     ]
 
@@ -190,6 +191,24 @@ def _decided(
     values = [part["fmr"] if isinstance(part, dict) else part for part in parts]
     cells = [f"{scale * value:.1f}" for value in values]
     return [f"{name}, {sides}, severity {severity}, in 1,000", *cells]
+
+
+def quantized_table(quantized: dict[str, Any]) -> str:
+    """The face network as it ships and in static int8."""
+    figures = quantized["figures"]
+    names = {
+        "float32": "float32 (shipped; weights stored in half precision)",
+        "int8": "static int8",
+    }
+    rows = [
+        (
+            label,
+            *(f"{100 * accuracy:.2f}" for accuracy in figures["pairs"][name].values()),
+            f"{figures['bytes'][name]:,}",
+        )
+        for name, label in names.items()
+    ]
+    return markdown(("", "clean pairs, accuracy %", "resized at severity 3", "bytes"), rows)
 
 
 def detection_table(detection: dict[str, Any]) -> str:
