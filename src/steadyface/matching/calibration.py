@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from steadyface.errors import CalibrationError
-from steadyface.matching.probability import ProbabilityModel
+from steadyface.matching.probability import ProbabilityModel, checked_prior
 
 SCHEMA = 3
 DEFAULT_FMR = 1e-3
@@ -76,9 +76,16 @@ class DecisionRule:
             table[np.clip(references, 1, len(table)) - 1] + self.pull * probe * template
         )
 
-    def threshold_for(self, references: int, *, located: bool = True) -> float:
-        """The threshold of a good image against one template of so many references."""
-        return float(self.thresholds(np.array([references], dtype=np.int64), located=located)[0])
+    def threshold_for(
+        self,
+        references: int,
+        *,
+        located: bool = True,
+        unreliable: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    ) -> float:
+        """The threshold against one template of so many references; see `thresholds`."""
+        count = np.array([references], dtype=np.int64)
+        return float(self.thresholds(count, located=located, unreliable=unreliable)[0])
 
     def probabilities(
         self,
@@ -146,7 +153,7 @@ class Calibration:
         assumed = tuple(value_at(points, fmr) for points in self.assumed)
         pull = value_at(self.pull, fmr) if self.pull else 0.0
         return DecisionRule(
-            located[0], fmr, self.id, located, assumed, pull, self.probability, _checked(prior)
+            located[0], fmr, self.id, located, assumed, pull, self.probability, checked_prior(prior)
         )
 
 
@@ -284,10 +291,4 @@ def rule_for(
     if not -1.0 <= threshold <= 1.0:
         raise CalibrationError(f"threshold {threshold:g} is no cosine similarity: give -1 to 1")
     known = load_calibration(model_id).probability if has_calibration(model_id) else None
-    return DecisionRule(threshold, probability=known, prior=_checked(prior))
-
-
-def _checked(prior: float) -> float:
-    if not 0 < prior < 1:
-        raise CalibrationError(f"prior {prior:g} is no share: give a fraction between 0 and 1")
-    return prior
+    return DecisionRule(threshold, probability=known, prior=checked_prior(prior))

@@ -41,11 +41,10 @@ def compare(
         )
     similarity = cosine(a.vector, b.vector)
     unreliable = unreliability(qualities[0]), unreliability(qualities[1])
-    one = np.array([1], dtype=np.int64)
-    threshold = float(rule.thresholds(one, located=located, unreliable=unreliable)[0])
+    threshold = rule.threshold_for(1, located=located, unreliable=unreliable)
     label: Literal[0, 1] = 1 if similarity >= threshold else 0
-    found = rule.probabilities([similarity], one, located=located, unreliable=unreliable)
-    probability = None if found is None else float(found[0])
+    found = rule.probabilities(similarity, 1, located=located, unreliable=unreliable)
+    probability = None if found is None else float(found)
     return Comparison(label, similarity, threshold, rule.fmr, rule.calibration, probability)
 
 
@@ -122,15 +121,19 @@ def decide(
         raise UsageError(f"top is {top}: give 1 or more")
     thresholds = rule.thresholds(references, located=located, unreliable=unreliable)
     order = np.argsort(thresholds - scores, kind="stable")[:top]
-    chances = rule.probabilities(scores, references, located=located, unreliable=unreliable)
+    # Of the few that are told, for a gallery may hold very many.
+    probe, templates = unreliable[0], np.broadcast_to(unreliable[1], scores.shape)[order]
+    chances = rule.probabilities(
+        scores[order], references[order], located=located, unreliable=(probe, templates)
+    )
     candidates = tuple(
         Candidate(
             names[i],
             float(scores[i]),
             float(thresholds[i]),
-            None if chances is None else float(chances[i]),
+            None if chances is None else float(chances[rank]),
         )
-        for i in order
+        for rank, i in enumerate(order)
     )
     best = candidates[0]
     known = best.similarity >= best.threshold

@@ -60,8 +60,7 @@ class ProbabilityModel:
         Raises:
             CalibrationError: the prior is none.
         """
-        if not 0 < prior < 1:
-            raise CalibrationError(f"prior {prior:g}: give a fraction between 0 and 1")
+        checked_prior(prior)
         least = self._turn(unreliable, references)
         rows = features(np.maximum(similarity, least), unreliable, references)
         odds = rows @ np.array(self.weights) + np.log(prior) - np.log1p(-prior)
@@ -96,6 +95,17 @@ class ProbabilityModel:
         if not np.isfinite(values).all():
             raise CalibrationError("weights of the probability have to be finite numbers")
         return cls(values)
+
+
+def checked_prior(prior: float) -> float:
+    """The prior itself.
+
+    Raises:
+        CalibrationError: it is not between 0 and 1.
+    """
+    if not 0 < prior < 1:
+        raise CalibrationError(f"prior {prior:g} is no share: give a fraction between 0 and 1")
+    return prior
 
 
 def features(
