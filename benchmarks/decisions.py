@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import OPENCV, opencv_analyzer
 from benchmarks.results_file import ResultFile
-from steadyface.distortions import apply, rng_for
 from steadyface.distortions.suites import Condition, suite_at
-from steadyface.evaluation.embedding import Outcome, embeddings_of, run_all
+from steadyface.evaluation.embedding import Outcome, embeddings_of, qualities_of, run_all
 from steadyface.evaluation.layouts import CLEAN, read_pairs
+from steadyface.evaluation.shown import as_under
 from steadyface.matching.calibration import DEFAULT_FMR, DecisionRule, rule_for
 from steadyface.matching.quality import unreliability
 from steadyface.metrics import brier, prior_weights, reliability, wilson
@@ -57,10 +57,7 @@ class Sights:
 
         def load(name: str) -> Any:
             image = self._analyzer.decode(self._root / name)
-            if condition is None:
-                return image
-            rng = rng_for(SEED, name, condition.kind)
-            return apply(image, condition.kind, condition.severity, rng)
+            return as_under(condition, image, name, SEED)
 
         return run_all(self._analyzer, self._names, load=load, name=str, label=str(condition))
 
@@ -113,9 +110,9 @@ def figures(sides: Sides, rule: DecisionRule, owners: NDArray[np.str_]) -> dict[
     first, second, same = compared(sides, owners)
     references, probes = sides
     scores = similarity(references, probes)[first, second]
-    poor = [np.array([quality(o) for o in side]) for side in sides]
-    unreliable = unreliability(poor[1][second]), unreliability(poor[0][first])
-    found = [np.array([o.face is not None and o.face.located for o in side]) for side in sides]
+    poor = [unreliability(qualities_of(side)) for side in sides]
+    unreliable = poor[1][second], poor[0][first]
+    found = [np.array([o.located for o in side]) for side in sides]
     located = found[0][first] & found[1][second]
     # Where neither face was found there is no decision: never a match.
     decided = found[0][first] | found[1][second]
@@ -162,12 +159,6 @@ def similarity(references: list[Outcome], probes: list[Outcome]) -> FloatArray:
     """Every reference with every probe; -1 where one gave no face."""
     table = embeddings_of(references) @ embeddings_of(probes).T
     return np.asarray(np.nan_to_num(table, nan=-1.0))
-
-
-def quality(outcome: Outcome) -> float:
-    """Of a face; NaN where it is not known."""
-    known = None if outcome.face is None else outcome.face.quality
-    return float("nan") if known is None else known
 
 
 def part(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from steadyface.evaluation.output import provenance, write_json
 from steadyface.models.catalog import load_catalog
-from steadyface.models.store import sha256_of
+from steadyface.models.digests import graph_digests
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -40,10 +39,11 @@ class ResultFile:
     ) -> None:
         self._file = RESULTS / f"{name}.json"
         detector = load_catalog().choose("detector", detector_id).id
+        graphs = graph_digests(model_id, detector)
         made_by = provenance(model_id, options) | {
-            "graph_sha256": _graph_sha256(model_id),
+            "graph_sha256": graphs["network"],
             "detector": detector,
-            "detector_sha256": _graph_sha256(detector),
+            "detector_sha256": graphs["detector"],
         }
         self.data: dict[str, Any] = {"command": command, "made_by": made_by}
         if self._file.is_file():
@@ -62,8 +62,3 @@ class ResultFile:
     def save(self) -> None:
         """Write the document."""
         write_json(self._file, self.data)
-
-
-def _graph_sha256(model_id: str) -> str:
-    graph = load_catalog().model(model_id).graph
-    return sha256_of(Path(str(resources.files("steadyface.models"))) / "data" / graph)

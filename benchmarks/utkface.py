@@ -5,13 +5,9 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from steadyface.imaging.decode import decode
-from steadyface.training.gender.care import NEAR_BITS
+from steadyface.training.gender.care import NEAR, signs
 from steadyface.training.gender.frames import likeness
 from steadyface.training.sources import held_back
 
@@ -37,7 +33,7 @@ def without_copies(data: Path) -> tuple[list[Person], int]:
     """Everybody once; the set holds some pictures several times, under other ages too.
 
     Of a picture in both parts the held-back one is left out, for the shipped network has seen the
-    other. Pictures are the same where their perceptual hashes differ in no more than `NEAR_BITS`.
+    other. Pictures are the same where their hashes differ in no more than `NEAR_BITS`.
 
     Returns:
         The images, and how many were left out.
@@ -54,16 +50,9 @@ def without_copies(data: Path) -> tuple[list[Person], int]:
             for row in csv.DictReader(stream)
         ]
     people.sort(key=lambda person: (person.measured, person.path.name))
-    bits = np.stack([_bits(likeness(decode(person.path))) for person in people])
+    hashes = signs([likeness(decode(person.path)) for person in people])
     kept: list[int] = []
     for row in range(len(people)):
-        if not kept or (bits[kept] @ bits[row]).max() < bits.shape[1] - 2 * NEAR_BITS:
+        if not kept or (hashes[kept] @ hashes[row]).max() < NEAR:
             kept.append(row)
     return [people[row] for row in kept], len(people) - len(kept)
-
-
-def _bits(hexadecimal: str) -> NDArray[np.float32]:
-    """A hash as -1 and 1: a product of two is their length less twice the bits that differ."""
-    packed = np.frombuffer(bytes.fromhex(hexadecimal), dtype=np.uint8)
-    values: NDArray[Any] = np.unpackbits(packed).astype(np.float32) * 2 - 1
-    return values

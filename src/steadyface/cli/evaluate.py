@@ -12,8 +12,8 @@ from steadyface.cli import options
 from steadyface.cli.evaluate_fairness import fairness
 from steadyface.cli.evaluate_robustness import robustness
 from steadyface.cli.evaluate_text import gender_text, match_text, pairs_text
+from steadyface.cli.evaluating import asked, end, name_failures
 from steadyface.cli.render import print_json
-from steadyface.cli.status import Status
 from steadyface.distortions.suites import Condition
 from steadyface.evaluation import layouts, plots, plotting
 from steadyface.evaluation.gender import evaluate_gender
@@ -26,7 +26,6 @@ from steadyface.evaluation.output import (
 )
 from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.matching.calibration import rule_for
-from steadyface.models.catalog import load_catalog
 from steadyface.pipeline import Analyzer
 from steadyface.types import DetectionMode, FaceChoice
 
@@ -88,7 +87,7 @@ def gender(
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     evaluation = evaluate_gender(analyzer, images)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, _asked(detection, faces, detector))
+    made = provenance(analyzer.model_id, asked(detection, faces, detector))
     _print(summary, made, as_json, gender_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
@@ -131,7 +130,7 @@ def match(
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
     evaluation = evaluate_match(analyzer, dataset, rule)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, _asked(detection, faces, detector))
+    made = provenance(analyzer.model_id, asked(detection, faces, detector))
     _print(summary, made, as_json, match_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
@@ -178,7 +177,7 @@ def pairs(
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     evaluation = PairsEvaluator(analyzer, comparisons, images, seed=seed).evaluate(condition)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, _asked(detection, faces, detector) | {"seed": seed})
+    made = provenance(analyzer.model_id, asked(detection, faces, detector) | {"seed": seed})
     _print(summary, made, as_json, pairs_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
@@ -186,12 +185,6 @@ def pairs(
         threshold = rule_for(analyzer.model_id).threshold
         _say(plotting.plot_pairs(evaluation, threshold, plots_folder))
     _name_failures(ctx, summary)
-
-
-def _asked(detection: str, faces: str, detector: str | None) -> dict[str, Any]:
-    """What decides a result beside the face network."""
-    finder = load_catalog().choose("detector", detector).id
-    return {"detection": detection, "face": faces, "detector": finder}
 
 
 def _prepare_outputs(csv_file: Path | None, plots_folder: Path | None) -> None:
@@ -223,7 +216,5 @@ def _say(not_drawn: Sequence[str]) -> None:
 
 def _name_failures(ctx: click.Context, summary: Mapping[str, Any]) -> None:
     failures = [*summary["failures"], *summary.get("reference_failures", [])]
-    for failure in failures:
-        click.echo(f"steadyface: {failure['source']}: {failure['reason']}", err=True)
-    if failures:
-        ctx.exit(Status.UNREADABLE)
+    name_failures(failures)
+    end(ctx, failures)

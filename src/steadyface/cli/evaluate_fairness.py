@@ -8,16 +8,21 @@ from typing import Any
 import click
 
 from steadyface.cli import options
+from steadyface.cli.evaluating import (
+    asked,
+    end,
+    made_by,
+    missing_report,
+    name_failures,
+    pairs_of,
+    write_report,
+)
 from steadyface.cli.render import print_json
-from steadyface.cli.status import Status
-from steadyface.errors import MissingExtraError, UsageError
 from steadyface.evaluation import layouts
 from steadyface.evaluation.fairness import Comparison, gender_fairness, pairs_fairness
-from steadyface.evaluation.output import cannot_write, provenance, writable_folder, write_json
+from steadyface.evaluation.output import writable_folder
 from steadyface.evaluation.table import read_table
 from steadyface.matching.calibration import rule_for
-from steadyface.models.catalog import load_catalog
-from steadyface.models.digests import graph_digests
 from steadyface.pipeline import Analyzer
 
 
@@ -68,45 +73,30 @@ def fairness(
     try:
         from steadyface.evaluation.fairness_report import report  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtraError(
-            f"the report needs {error.name}; install it with: pip install 'steadyface[report]'"
-        ) from error
+        raise missing_report(error) from error
     table = read_table(table_file, groups=columns)
     writable_folder(output)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    finder = load_catalog().choose("detector", detector)
-    asked = {"detection": detection, "face": faces, "detector": finder.id}
-    made_by = provenance(analyzer.model_id, asked) | {"graphs": graph_digests(network, detector)}
+    made = made_by(analyzer, asked(detection, faces, detector), network, detector)
     rate: float | None = None
-    if data.is_dir():
-        if images is not None:
-            raise UsageError(f"{data}: is a folder; --images goes with a pairs file")
+    of_pairs = pairs_of(data, images)
+    if of_pairs is None:
         result = gender_fairness(analyzer, layouts.read_gender_folder(data), data, table)
     else:
-        pairs = layouts.read_pairs(data)
-        if images is None:
-            raise UsageError(f"{data}: give the folder of its images as --images")
-        layouts.require_pair_images(images, pairs)
+        root, pairs = of_pairs
         rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
         rate = rule.fmr
-        result = pairs_fairness(analyzer, pairs, images, table, rule)
-    value = result.as_json() | {"fmr": rate, "made_by": made_by}
-    write_json(output / "fairness.json", value)
-    page = output / "report.html"
-    try:
-        page.write_text(report(result, made_by, rate), encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(page, error) from error
+        result = pairs_fairness(analyzer, pairs, root, table, rule)
+    value = result.as_json() | {"fmr": rate, "made_by": made}
+    page = write_report(output, "fairness", value, report(result, made, rate))
     if as_json:
         print_json(value)
     else:
         for one in result.comparisons:
             click.echo(_line(one))
         click.echo(f"report: {page}")
-    for failure in result.failures:
-        click.echo(f"steadyface: {failure['source']}: {failure['reason']}", err=True)
-    if result.failures:
-        ctx.exit(Status.UNREADABLE)
+    name_failures(result.failures)
+    end(ctx, result.failures)
 
 
 def _line(one: Comparison) -> str:

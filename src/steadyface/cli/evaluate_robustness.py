@@ -9,13 +9,20 @@ from typing import Any
 import click
 
 from steadyface.cli import options
+from steadyface.cli.evaluating import (
+    asked,
+    end,
+    made_by,
+    missing_report,
+    name_failures,
+    pairs_of,
+    write_report,
+)
 from steadyface.cli.render import print_json
-from steadyface.cli.status import Status
 from steadyface.distortions import KINDS
 from steadyface.distortions.suites import Condition
-from steadyface.errors import MissingExtraError, UsageError
 from steadyface.evaluation import layouts, plots
-from steadyface.evaluation.output import cannot_write, provenance, writable_folder, write_json
+from steadyface.evaluation.output import writable_folder
 from steadyface.evaluation.robustness.gender import GenderSubject
 from steadyface.evaluation.robustness.pairs import PairsSubject
 from steadyface.evaluation.robustness.run import (
@@ -26,8 +33,6 @@ from steadyface.evaluation.robustness.run import (
     read_robustness,
 )
 from steadyface.matching.calibration import rule_for
-from steadyface.models.catalog import load_catalog
-from steadyface.models.digests import graph_digests
 from steadyface.pipeline import Analyzer
 
 
@@ -85,53 +90,39 @@ def robustness(
     try:
         from steadyface.evaluation.robustness.report import report  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtraError(
-            f"the report needs {error.name}; install it with: pip install 'steadyface[report]'"
-        ) from error
+        raise missing_report(error) from error
     other = None if baseline is None else read_robustness(baseline)
     writable_folder(output)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     subject = _subject(analyzer, data, images, seed)
-    finder = load_catalog().choose("detector", detector)
-    asked = {"detection": detection, "face": faces, "detector": finder.id, "seed": seed}
-    made_by = provenance(analyzer.model_id, asked) | {"graphs": graph_digests(network, detector)}
+    options_asked = asked(detection, faces, detector) | {"seed": seed}
+    made = made_by(analyzer, options_asked, network, detector)
     conditions = [
         Condition(kind, severity)
         for kind in kinds or KINDS
         for severity in sorted(set(severities or (1.0, 2.0, 3.0, 4.0, 5.0)))
     ]
     say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
-    result = evaluate_robustness(subject, conditions, made_by, output / "cells", say)
+    result = evaluate_robustness(subject, conditions, made, output / "cells", say)
     corruption: CorruptionError | None = None
     value = result.as_json()
     if other is not None:
         corruption = corruption_error(result, other)
         value["corruption_error"] = {"by_kind": corruption.by_kind, "mean": corruption.mean}
-    write_json(output / "robustness.json", value)
-    page = output / "report.html"
-    try:
-        page.write_text(report(result, subject, seed, corruption), encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(page, error) from error
+    page = write_report(output, "robustness", value, report(result, subject, seed, corruption))
     if as_json:
         print_json(value)
     else:
         if corruption is not None and corruption.mean is not None:
             click.echo(f"mean corruption error {corruption.mean:.3f} of the baseline's")
         click.echo(f"report: {page}")
-    for failure in result.clean.failures:
-        click.echo(f"steadyface: {failure['source']}: {failure['reason']}", err=True)
-    if value["failures"]:
-        ctx.exit(Status.UNREADABLE)
+    name_failures(result.clean.failures)
+    end(ctx, value["failures"])
 
 
 def _subject(analyzer: Analyzer, data: Path, images: Path | None, seed: int) -> Subject:
-    if data.is_dir():
-        if images is not None:
-            raise UsageError(f"{data}: is a folder; --images goes with a pairs file")
+    of_pairs = pairs_of(data, images)
+    if of_pairs is None:
         return GenderSubject(analyzer, data, layouts.read_gender_folder(data), seed=seed)
-    pairs = layouts.read_pairs(data)
-    if images is None:
-        raise UsageError(f"{data}: give the folder of its images as --images")
-    layouts.require_pair_images(images, pairs)
-    return PairsSubject(analyzer, images, pairs, rule_for(analyzer.model_id), seed=seed)
+    root, pairs = of_pairs
+    return PairsSubject(analyzer, root, pairs, rule_for(analyzer.model_id), seed=seed)

@@ -66,6 +66,12 @@ def embeddings_of(outcomes: Sequence[Outcome], size: int | None = None) -> Float
     return np.stack(rows) if rows else np.zeros((0, size), dtype=np.float32)
 
 
+def qualities_of(outcomes: Sequence[Outcome]) -> FloatArray:
+    """N float32 qualities; NaN where there is no face, or its quality is not known."""
+    known = [None if o.face is None else o.face.quality for o in outcomes]
+    return np.array([np.nan if value is None else value for value in known], dtype=np.float32)
+
+
 def detection_counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """How many faces were come by in which way, failures included."""
     counts = Counter(outcome.detection for outcome in outcomes)

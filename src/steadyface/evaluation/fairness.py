@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from steadyface.errors import DatasetLayoutError
-from steadyface.evaluation.embedding import Outcome, failures_of
+from steadyface.evaluation.embedding import Outcome, failures_of, qualities_of
 from steadyface.evaluation.gender import evaluate_gender
 from steadyface.evaluation.layouts import GENDERS, GenderImage, Pair
 from steadyface.evaluation.pairs import PairsEvaluator
-from steadyface.evaluation.robustness.pairs import by_pair, decided
 from steadyface.evaluation.table import Table
 from steadyface.matching.calibration import DecisionRule
 from steadyface.metrics import (
@@ -168,8 +167,7 @@ def pairs_fairness(
     of = {name: table.of(images / name, images) for name in names}
     unlabelled = _unlabelled(list(of.values()), table, images)
     evaluation = PairsEvaluator(analyzer, pairs, images).evaluate()
-    first, second = by_pair(evaluation)
-    matched = decided(evaluation.scores, first, second, rule)
+    matched = evaluation.matched(rule)
     people = [of[pair.first][0] or Path(pair.first).parent.name for pair in pairs]
     seen = {outcome.source: outcome for outcome in evaluation.outcomes}
     who = [of[name][0] or Path(name).parent.name for name in names]
@@ -230,9 +228,7 @@ def _quality(
     column: str, groups: Sequence[str], people: Sequence[str], outcomes: Sequence[Outcome]
 ) -> Comparison:
     """Mean quality of the faces there are."""
-    quality = np.array(
-        [np.nan if o.face is None or o.face.quality is None else o.face.quality for o in outcomes]
-    )
+    quality = qualities_of(outcomes).astype(np.float64)
     names, units, rng = np.asarray(groups), np.asarray(people), np.random.default_rng(0)
     lines = []
     for name in sorted(set(groups)):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
-import jinja2
-
 from steadyface.evaluation.fairness import Comparison, Fairness
+from steadyface.evaluation.pages import rendered
 from steadyface.metrics.groups import SMALL_GROUP
 
 
@@ -21,9 +19,9 @@ def report(result: Fairness, made_by: Mapping[str, Any], fmr: float | None) -> s
         made_by: versions, models and options.
         fmr: that decisions of pairs stand for; None for gender.
     """
-    source = resources.files("steadyface.evaluation") / "fairness.html.j2"
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
+    return rendered(
+        "steadyface.evaluation",
+        "fairness.html.j2",
         model=made_by["model"],
         task=result.task,
         fmr="" if fmr is None else f"{fmr:g}",

@@ -16,6 +16,7 @@ from steadyface.evaluation.embedding import (
     detection_counts,
     embeddings_of,
     failures_of,
+    qualities_of,
     run_all,
 )
 from steadyface.evaluation.layouts import MatchDataset, Probe
@@ -87,7 +88,7 @@ class MatchEvaluation:
         set by hand nothing is moved.
         """
         located = [o.face is None or o.face.located for o in self.outcomes]
-        poor = np.array([_unreliability(o) for o in self.outcomes])[:, None]
+        poor = self._poor[:, None]
         both = {
             found: self.rule.thresholds(
                 self.references, located=found, unreliable=(poor, self.unreliable)
@@ -97,6 +98,11 @@ class MatchEvaluation:
         thresholds = np.where(np.array(located)[:, None], both[True], both[False])
         moved = self.scores - thresholds + self.rule.threshold
         return np.asarray(moved, dtype=np.float32)
+
+    @property
+    def _poor(self) -> NDArray[np.float64]:
+        """P float64, the probes' unreliability."""
+        return unreliability(qualities_of(self.outcomes))
 
     def decisions(self) -> list[Match | None]:
         """The decision on each probe; None for a probe without a face."""
@@ -111,9 +117,9 @@ class MatchEvaluation:
                 self.references[enrolled],
                 self.rule,
                 located=outcome.face.located,
-                unreliable=(_unreliability(outcome), self.unreliable[enrolled]),
+                unreliable=(poor, self.unreliable[enrolled]),
             )
-            for row, outcome in zip(self.scores, self.outcomes, strict=True)
+            for row, outcome, poor in zip(self.scores, self.outcomes, self._poor, strict=True)
         ]
 
     def summary(self) -> dict[str, Any]:
@@ -265,15 +271,9 @@ def _templates(
             f"({enrolled[0].error}); give clear ones"
         )
     columns = np.array([names.index(name) for name, _ in owners], dtype=np.int64)
-    qualities = [
-        np.nan if o.face is None or o.face.quality is None else o.face.quality for o in enrolled
-    ]
-    measured = np.array(qualities, dtype=np.float32)
-    return Templates(names, vectors[usable], columns[usable], model_id, measured[usable])
-
-
-def _unreliability(outcome: Outcome) -> float:
-    return float(unreliability(None if outcome.face is None else outcome.face.quality))
+    return Templates(
+        names, vectors[usable], columns[usable], model_id, qualities_of(enrolled)[usable]
+    )
 
 
 def _is_right(decision: Match | None, truth: int, names: tuple[str, ...]) -> bool:

@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from steadyface.distortions import apply, rng_for
 from steadyface.distortions.suites import Condition
 from steadyface.evaluation.embedding import (
     Outcome,
     detection_counts,
     embeddings_of,
     failures_of,
+    qualities_of,
     run_all,
 )
 from steadyface.evaluation.layouts import Pair
+from steadyface.evaluation.shown import as_under
 from steadyface.evaluation.summaries import verification_summary
+from steadyface.matching.calibration import DecisionRule
+from steadyface.matching.quality import unreliability
 from steadyface.metrics import fold_accuracy
 from steadyface.pipeline import Analyzer
 from steadyface.types import FloatArray, RGBImage
@@ -83,13 +86,30 @@ class PairsEvaluation:
             "failures": failures_of(self.outcomes),
         }
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a pair, for CSV."""
+    def by_pair(self) -> tuple[list[Outcome], list[Outcome]]:
+        """The outcomes of the first and of the second image of every pair."""
         first = {outcome.source: outcome for outcome in self.first_outcomes}
         second = {outcome.source: outcome for outcome in self.second_outcomes}
+        return [first[p.first] for p in self.pairs], [second[p.second] for p in self.pairs]
+
+    def matched(self, rule: DecisionRule) -> NDArray[np.bool_]:
+        """P bools: `verify` would call the pair one person."""
+        first, second = self.by_pair()
+        located = [a.located and b.located for a, b in zip(first, second, strict=True)]
+        unreliable = tuple(unreliability(qualities_of(side)) for side in (second, first))
+        one = np.ones(len(self.pairs), dtype=np.int64)
+        found, assumed = (
+            rule.thresholds(one, located=where, unreliable=(unreliable[0], unreliable[1]))
+            for where in (True, False)
+        )
+        return np.asarray(self.scores >= np.where(located, found, assumed))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a pair, for CSV."""
+        first, second = self.by_pair()
         return [
-            _row(pair, float(score), first[pair.first], second[pair.second])
-            for pair, score in zip(self.pairs, self.scores, strict=True)
+            _row(pair, float(score), a, b)
+            for pair, score, a, b in zip(self.pairs, self.scores, first, second, strict=True)
         ]
 
 
@@ -136,10 +156,7 @@ class PairsEvaluator:
     def load(self, name: str, condition: Condition | None) -> RGBImage:
         """An image of the pairs file as it is shown under a condition, H x W x 3 uint8."""
         image = self._analyzer.decode(self._images / name)
-        if condition is None:
-            return image
-        rng = rng_for(self._seed, name, condition.kind)
-        return apply(image, condition.kind, condition.severity, rng)
+        return as_under(condition, image, name, self._seed)
 
     def _run(self, names: Sequence[str], condition: Condition | None) -> list[Outcome]:
         label = "clean" if condition is None else str(condition)

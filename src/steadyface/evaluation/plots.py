@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 BLUE, ORANGE = "#0072B2", "#D55E00"
 #: Least width of a histogram, in scores.
 _NARROWEST = 1e-3
+
+
+def png_of(figure: Figure, dots: int = 110) -> bytes:
+    """A figure as PNG, at so many dots an inch."""
+    stream = io.BytesIO()
+    figure.savefig(stream, dpi=dots, format="png")
+    return stream.getvalue()
 
 
 def plot_confusion(

@@ -7,6 +7,7 @@ from decimal import ROUND_CEILING, Decimal
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from steadyface.matching.calibration import value_at
 from steadyface.matching.probability import FEATURES, features
 from steadyface.metrics.thresholds import accepted_share, allowed_count
 from steadyface.training.comparisons import Comparisons
@@ -57,10 +58,8 @@ def fit_pull(non_mated: Comparisons) -> list[dict[str, float]]:
 
 def pull_at(pull: list[dict[str, float]], rate: float) -> float:
     """What the matching code makes of the points at a rate."""
-    if not pull:
-        return 0.0
-    rates = [-np.log10(point["fmr"]) for point in pull]
-    return float(np.interp(-np.log10(rate), rates, [point["pull"] for point in pull]))
+    points = tuple((point["fmr"], point["pull"]) for point in pull)
+    return value_at(points, rate) if points else 0.0
 
 
 def fit_thresholds(

@@ -10,8 +10,8 @@ from steadyface.distortions.suites import Condition
 from steadyface.evaluation.layouts import read_gender_folder, read_pairs
 from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.evaluation.robustness.gender import GenderSubject
-from steadyface.evaluation.robustness.pairs import PairsSubject, by_pair, decided, tar
-from steadyface.evaluation.robustness.shown import as_under
+from steadyface.evaluation.robustness.pairs import PairsSubject, tar
+from steadyface.evaluation.shown import as_under
 from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import DecisionRule, rule_for
 from steadyface.metrics import tar_at_fmr
@@ -131,8 +131,8 @@ def test_decisions_are_those_of_verify(
     pairs = read_pairs(people / "pairs.txt")
     rule = rule_for(seeing.model_id)
     evaluation = PairsEvaluator(seeing, pairs, people / "images").evaluate(condition)
-    first, second = by_pair(evaluation)
-    found = decided(evaluation.scores, first, second, rule)
+    first, second = evaluation.by_pair()
+    found = evaluation.matched(rule)
     for row, (a, b) in enumerate(zip(first, second, strict=True)):
         assert a.face is not None and b.face is not None
         told = verification(a.face, b.face, rule, ("a", "b")).comparison

@@ -12,7 +12,7 @@ from steadyface.evaluation.embedding import detection_counts, failures_of, run_a
 from steadyface.evaluation.gender import GenderEvaluation
 from steadyface.evaluation.layouts import CLEAN, GENDERS, GenderImage
 from steadyface.evaluation.robustness.cells import Cell, Worst, ones_and_zeros, share
-from steadyface.evaluation.robustness.shown import as_under
+from steadyface.evaluation.shown import as_under
 from steadyface.evaluation.summaries import NO_ANSWER
 from steadyface.pipeline import Analyzer
 

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadyface.distortions.suites import Condition
-from steadyface.evaluation.embedding import Outcome, detection_counts, failures_of
+from steadyface.evaluation.embedding import detection_counts, failures_of
 from steadyface.evaluation.layouts import CLEAN, Pair
-from steadyface.evaluation.pairs import PairsEvaluation, PairsEvaluator
+from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.evaluation.robustness.cells import Cell, Figure, Worst, ones_and_zeros, share
 from steadyface.matching.calibration import DecisionRule
-from steadyface.matching.quality import unreliability
 from steadyface.metrics import bootstrap, fold_accuracy, threshold_at_fmr
 from steadyface.pipeline import Analyzer
 from steadyface.types import FloatArray
@@ -69,8 +68,8 @@ class PairsSubject:
         """One condition."""
         evaluation = self._evaluator.evaluate(condition)
         same, scores = evaluation.same, evaluation.scores
-        first, second = by_pair(evaluation)
-        matched = decided(scores, first, second, self._rule)
+        first, second = evaluation.by_pair()
+        matched = evaluation.matched(self._rule)
         wrong = (matched != same) | ~evaluation.answered
         lost = np.array([not (a.located and b.located) for a, b in zip(first, second, strict=True)])
         folds = np.array([pair.fold for pair in self._pairs], dtype=np.int64)
@@ -123,29 +122,6 @@ class PairsSubject:
             )
             for i in order
         )
-
-
-def by_pair(evaluation: PairsEvaluation) -> tuple[list[Outcome], list[Outcome]]:
-    """The outcomes of the first and of the second image of every pair."""
-    first = {outcome.source: outcome for outcome in evaluation.first_outcomes}
-    second = {outcome.source: outcome for outcome in evaluation.second_outcomes}
-    return [first[p.first] for p in evaluation.pairs], [second[p.second] for p in evaluation.pairs]
-
-
-def decided(
-    scores: FloatArray, first: Sequence[Outcome], second: Sequence[Outcome], rule: DecisionRule
-) -> NDArray[np.bool_]:
-    """Which pairs `verify` would call one person."""
-    unreliable = tuple(
-        np.array([float(unreliability(None if o.face is None else o.face.quality)) for o in side])
-        for side in (second, first)
-    )
-    located = np.array([a.located and b.located for a, b in zip(first, second, strict=True)])
-    one = np.ones(len(scores), dtype=np.int64)
-    both = (unreliable[0], unreliable[1])
-    found = rule.thresholds(one, located=True, unreliable=both)
-    assumed = rule.thresholds(one, located=False, unreliable=both)
-    return np.asarray(scores >= np.where(located, found, assumed))
 
 
 def tar(scores: FloatArray, same: NDArray[np.bool_], people: NDArray[np.str_]) -> Figure:

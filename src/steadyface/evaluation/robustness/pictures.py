@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from steadyface.evaluation.plots import BLUE, ORANGE
+from steadyface.evaluation.plots import BLUE, ORANGE, png_of
 from steadyface.evaluation.robustness.cells import Cell
 from steadyface.evaluation.robustness.run import Robustness
 from steadyface.types import RGBImage
@@ -41,7 +40,7 @@ def heat_map(result: Robustness, measure: str) -> bytes:
     axes.set_xticks(range(len(severities)), [f"{s:g}" for s in severities])
     axes.set_yticks(range(len(kinds)), kinds)
     axes.set(xlabel="severity", title=f"{measure}, %")
-    return _png(figure)
+    return png_of(figure)
 
 
 def curves(result: Robustness, measure: str) -> bytes:
@@ -59,7 +58,7 @@ def curves(result: Robustness, measure: str) -> bytes:
     axes.set(xlabel="severity (0: clean)", ylabel=f"{measure}, %")
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return _png(figure)
+    return png_of(figure)
 
 
 def histograms(result: Robustness, cells: Sequence[Cell]) -> bytes:
@@ -80,7 +79,7 @@ def histograms(result: Robustness, cells: Sequence[Cell]) -> bytes:
         axes.set_title(cell.name, fontsize=9)
     panels[0, 0].legend(fontsize=8)
     figure.supxlabel(result.axis)
-    return _png(figure)
+    return png_of(figure)
 
 
 def side_by_side(images: Sequence[RGBImage]) -> bytes:
@@ -91,16 +90,10 @@ def side_by_side(images: Sequence[RGBImage]) -> bytes:
     for axes, image in zip(panels.flat, images, strict=True):
         axes.imshow(image)
         axes.axis("off")
-    return _png(figure, dots=100)
+    return png_of(figure, dots=100)
 
 
 def _canvas(size: tuple[float, float]) -> tuple[Canvas, Any]:
     figure = Canvas(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots()
-
-
-def _png(figure: Canvas, dots: int = 110) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, dpi=dots, format="png")
-    return stream.getvalue()

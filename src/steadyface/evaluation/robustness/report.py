@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
-
-import jinja2
 
 from steadyface.distortions.suites import Condition
 from steadyface.errors import ImageError
 from steadyface.evaluation.layouts import CLEAN
+from steadyface.evaluation.pages import as_uri, rendered
 from steadyface.evaluation.robustness import pictures
 from steadyface.evaluation.robustness.cells import Cell, Figure, Worst
 from steadyface.evaluation.robustness.run import CorruptionError, Robustness, Subject
-from steadyface.evaluation.robustness.shown import as_under
+from steadyface.evaluation.shown import as_under
 from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import centre_square, crop_square
 from steadyface.types import RGBImage
@@ -38,20 +35,20 @@ def report(
         seed: of the distortions.
         corruption: errors as a share of a baseline's, where one was given.
     """
-    source = resources.files("steadyface.evaluation.robustness") / "report.html.j2"
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     severity = min(result.severities, key=lambda s: abs(s - _SHOWN_SEVERITY))
     shown = [result.clean, *(result.cell(kind, severity) for kind in result.kinds)]
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
+    return rendered(
+        "steadyface.evaluation.robustness",
+        "report.html.j2",
         task=result.task,
         model=result.made_by["model"],
         clean=result.clean,
         measures=result.measures,
         rows=[_row(cell, result) for cell in result.cells],
-        maps={m: _uri(pictures.heat_map(result, m)) for m in result.measures},
+        maps={m: as_uri(pictures.heat_map(result, m)) for m in result.measures},
         map_words={m: _words(result, m) for m in result.measures},
-        curves={m: _uri(pictures.curves(result, m)) for m in result.measures[:2]},
-        histograms=_uri(pictures.histograms(result, shown)),
+        curves={m: as_uri(pictures.curves(result, m)) for m in result.measures[:2]},
+        histograms=as_uri(pictures.histograms(result, shown)),
         severity=severity,
         worst=list(_worst(shown, subject, seed)),
         corruption=corruption,
@@ -105,7 +102,7 @@ def _worst(cells: list[Cell], subject: Subject, seed: int) -> Iterator[dict[str,
             tiles = list(_tiles(mistake, cell, subject, seed))
             yield {
                 "condition": cell.name,
-                "picture": _uri(pictures.side_by_side(tiles)),
+                "picture": as_uri(pictures.side_by_side(tiles)),
                 "images": ", ".join(mistake.images),
                 "truth": mistake.truth,
                 "said": mistake.said,
@@ -123,7 +120,3 @@ def _tiles(mistake: Worst, cell: Cell, subject: Subject, seed: int) -> Iterator[
         if number == len(mistake.images) - 1:
             image = as_under(condition, image, name, seed)
         yield crop_square(image, centre_square(*image.shape[:2]), _TILE)
-
-
-def _uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"

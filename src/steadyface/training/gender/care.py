@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steadyface.errors import DatasetLayoutError
 from steadyface.evaluation.layouts import GENDERS
@@ -21,6 +22,8 @@ from steadyface.training.gender.frames import Seen
 Naming: TypeAlias = Callable[[Path], str]
 #: Perceptual hashes that differ in no more than so many of 64 bits are of one picture.
 NEAR_BITS = 4
+#: Least product of such hashes as -1 and 1: 64 minus twice the number of different bits.
+NEAR = 64 - 2 * NEAR_BITS
 #: A class with fewer images teaches little.
 FEW_IMAGES = 20
 #: So many examples of a problem are named.
@@ -164,22 +167,26 @@ def near_duplicates(one: Part, other: Part) -> list[tuple[Path, Path]]:
     pairs = []
     for start in range(0, len(others), 256):
         chunk = others[start : start + 256]
-        # Bits as -1 and 1: the product is 64 minus twice the number of different bits.
         product = chunk @ bits.T if len(bits) else np.zeros((len(chunk), 0), np.float32)
         for offset, row in enumerate(product):
-            if len(row) and (best := int(row.argmax())) >= 0 and row[best] >= 64 - 2 * NEAR_BITS:
+            if len(row) and (best := int(row.argmax())) >= 0 and row[best] >= NEAR:
                 pairs.append((rows[best], columns[start + offset]))
     return pairs
 
 
-def _bits(part: Part) -> tuple[list[Path], np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+def _bits(part: Part) -> tuple[list[Path], NDArray[np.float32]]:
     chosen = [
-        (example.path, int(seen.likeness, 16))
+        (example.path, seen.likeness)
         for example, seen in zip(part.examples, part.seen, strict=True)
         if seen.likeness
     ]
-    packed = np.array([bits for _, bits in chosen], dtype=">u8").view(np.uint8).reshape(-1, 8)
-    return [path for path, _ in chosen], np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+    return [path for path, _ in chosen], signs([likeness for _, likeness in chosen])
+
+
+def signs(likenesses: Sequence[str]) -> NDArray[np.float32]:
+    """Perceptual hashes as N x 64 of -1 and 1; near duplicates have a product of `NEAR` or more."""
+    packed = np.array([int(one, 16) for one in likenesses], dtype=">u8").view(np.uint8)
+    return np.unpackbits(packed.reshape(-1, 8), axis=1).astype(np.float32) * 2 - 1
 
 
 def _unusable(part: Part, named: Naming, *, faces: bool) -> list[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import RocCurveDisplay
 
 from steadyface.errors import ImageError
-from steadyface.evaluation.plots import BLUE, ORANGE
+from steadyface.evaluation.plots import BLUE, ORANGE, png_of
 from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import centre_square, crop_square
 from steadyface.training.gender.fit import Epoch
@@ -36,7 +35,7 @@ def curves(history: Sequence[Epoch], best: int) -> bytes:
         axes.set(xlabel="epoch", title=name)
         axes.grid(visible=True, alpha=0.3)
         axes.legend()
-    return _png(figure)
+    return png_of(figure)
 
 
 def confusion(counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[str]) -> bytes:
@@ -53,7 +52,7 @@ def confusion(counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[
         ax=axes,
     )
     axes.set(xlabel="predicted", ylabel="true")
-    return _png(figure)
+    return png_of(figure)
 
 
 def roc(female: NDArray[np.bool_], scores: NDArray[np.float64]) -> bytes:
@@ -61,7 +60,7 @@ def roc(female: NDArray[np.bool_], scores: NDArray[np.float64]) -> bytes:
     figure, (axes,) = _figure(1, (4.5, 3.2))
     RocCurveDisplay.from_predictions(female, scores, ax=axes, name="women", plot_chance_level=True)
     axes.grid(visible=True, alpha=0.3)
-    return _png(figure)
+    return png_of(figure)
 
 
 def mistakes(wrong: Sequence[tuple[Path, str, float]]) -> bytes | None:
@@ -77,7 +76,7 @@ def mistakes(wrong: Sequence[tuple[Path, str, float]]) -> bytes | None:
     for axes, (path, label, p_female) in zip(panels.flat, wrong, strict=False):
         axes.imshow(_tile(path))
         axes.set_title(f"{label}, P(f) {p_female:.2f}", fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _tile(path: Path) -> NDArray[np.uint8]:
@@ -92,9 +91,3 @@ def _figure(panels: int, size: tuple[float, float]) -> tuple[Figure, Any]:
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(1, panels, squeeze=False)[0]
-
-
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, dpi=110, format="png")
-    return stream.getvalue()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-import jinja2
 import numpy as np
 from sklearn.metrics import classification_report
 
 from steadyface.evaluation.layouts import GENDERS
+from steadyface.evaluation.pages import as_uri, rendered
 from steadyface.evaluation.summaries import NO_ANSWER
 from steadyface.metrics import GroupFigures, GroupReport
 from steadyface.metrics.groups import SMALL_GROUP
@@ -58,12 +56,11 @@ class Told:
 
 def report(told: Told) -> str:
     """The HTML."""
-    source = resources.files("steadyface.training.gender") / "report.html.j2"
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(source.read_text(encoding="utf-8"))
     given = told.measured[0].evaluation.summary()
     matrix = given["overall"]["confusion"]
-    return template.render(
+    return rendered(
+        "steadyface.training.gender",
+        "report.html.j2",
         model=told.model,
         recipe=told.recipe,
         stages=told.stages,
@@ -166,11 +163,6 @@ def _pictures(told: Told, matrix: Mapping[str, Any]) -> dict[str, str | None]:
         "mistakes": pictures.mistakes(given.mistakes(_MISTAKES)),
     }
     return {name: None if png is None else as_uri(png) for name, png in drawn.items()}
-
-
-def as_uri(png: bytes) -> str:
-    """A picture inside a page."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _words(matrix: Mapping[str, Any]) -> str:
