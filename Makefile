@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_STAMP := $(VENV)/.installed-demo
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format clean browser
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -24,8 +24,14 @@ demo: $(DEMO_STAMP)
 	$(BIN)/python examples/demo/run.py --output demo-output
 
 ## Everything: formatting, lint, types, import direction, tests with coverage.
-test: lint
+test: lint browser
 	$(BIN)/pytest --cov --cov-report=term
+
+## Chromium, in which tests open reports; without it, and not root on Debian, they skip.
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	  || echo "no chromium: tests that open reports in a browser will skip"
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from math import cos, radians, sin
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
+from tests.browser import browser
 
 from steadyface.imaging.geometry import CROP_SIZE
 from steadyface.models.defaults import load_finder, load_network
@@ -26,6 +29,16 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images here; set {DATA_VARIABLE} to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def window() -> Iterator[Browser]:
+    """A real browser; `make test` asks Debian's packages for one where it may."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium here; install Debian's package of that name")
+    with browser(program) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

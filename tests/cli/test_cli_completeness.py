@@ -45,6 +45,7 @@ PRINTING: dict[str, list[str]] = {
     "models list": [],
     "models fetch": [],
     "models verify": [],
+    "models thresholds": [],
 }
 #: Every command whose results are files.
 WRITING: dict[str, list[str]] = {"distort": ["people/Ann", "out", "--kind", "foggy"]}

@@ -14,7 +14,7 @@ from steadyface.evaluation.layouts import read_gender_folder, read_match_folder,
 from steadyface.evaluation.match import evaluate_match
 from steadyface.evaluation.output import provenance
 from steadyface.evaluation.pairs import PairsEvaluator
-from steadyface.matching.calibration import rule_for
+from steadyface.matching.calibration import expected_fpir, fmr_for_fpir, rule_for
 from steadyface.models.catalog import load_catalog
 from steadyface.pipeline import Analyzer
 
@@ -195,7 +195,7 @@ def test_match_as_text(steadyface: Command, probes: Path, tmp_path: Path) -> Non
     threshold = f"{rule_for(MODEL).threshold:.3f}"
     run = steadyface("evaluate", "match", probes, "--unknown", tmp_path / "unknown")
     assert (run.status, run.err) == (0, "")
-    first, header, foggy, noisy, total, faces = run.out.splitlines()
+    first, header, foggy, noisy, total, decided, faces = run.out.splitlines()
     assert first == f"2 identities, 3 references, threshold {threshold} (FMR 0.001)"
     assert " ".join(header.split()) == (
         "kind probes label acc. label+id acc. rank 1 rank 5 TAR@1e-3 EER FNIR@1e-2"
@@ -204,6 +204,9 @@ def test_match_as_text(steadyface: Command, probes: Path, tmp_path: Path) -> Non
     assert noisy.split()[:6] == ["noisy", "1", "100.00", "100.00", "100.00", "100.00"]
     assert total.split()[:6] == ["all", "3", "100.00", "66.67", "50.00", "100.00"]
     assert total.split()[-1] == "-"
+    assert decided.startswith(
+        "strangers matched (FPIR) 0.00 % (expected of the stated FMR: 0.20 %)"
+    )
     assert faces == "faces: 3 found"
 
 
@@ -213,12 +216,34 @@ def test_match_at_a_rate_or_a_threshold_of_the_users(steadyface: Command, probes
     assert by_rate == {
         "threshold": expected.threshold,
         "fmr": 1e-2,
+        "interval": list(expected.interval or ()),
         "calibration": expected.calibration,
+        "expected_fpir": expected_fpir(1e-2, 2),
     }
     run = steadyface("evaluate", "match", probes, "--threshold", "0")
     assert run.out.startswith("2 identities, 3 references, threshold 0.000 (set by hand)\n")
     by_hand = steadyface("evaluate", "match", probes, "--threshold", "0", "--json").json["rule"]
-    assert by_hand == {"threshold": 0.0, "fmr": None, "calibration": None}
+    assert by_hand["threshold"] == 0.0
+    assert {value for name, value in by_hand.items() if name != "threshold"} == {None}
+
+
+def test_match_at_a_share_of_strangers(steadyface: Command, probes: Path, tmp_path: Path) -> None:
+    unknown = "--unknown", tmp_path / "unknown"
+    run = steadyface("evaluate", "match", probes, *unknown, "--fpir", "0.1")
+    rule = rule_for(MODEL, fmr=fmr_for_fpir(0.1, 2))
+    assert run.out.startswith(f"2 identities, 3 references, threshold {rule.threshold:.3f} (FMR ")
+    assert (
+        "strangers matched (FPIR) 0.00 % (expected of the stated FMR: 10.00 %), known people "
+        "missed (FNIR) 50.00 %" in run.out
+    )
+    told = steadyface("evaluate", "match", probes, "--fpir", "0.1", "--json").json
+    assert told["rule"]["expected_fpir"] == pytest.approx(0.1)
+    assert told["overall"]["decisions"]["fpir"] == {"value": None, "interval": None}
+    both = steadyface("evaluate", "match", probes, "--fpir", "0.1", "--fmr", "0.01")
+    assert (both.status, both.err) == (
+        2,
+        "steadyface: give a target FMR or a target FPIR, not both\n",
+    )
 
 
 def test_match_names_probes_and_references_that_fail(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.models.tiny import shipped
 
+from steadyface.matching.calibration import rule_for
 from steadyface.models.catalog import ModelEntry, load_catalog
 from steadyface.models.store import CACHE_VARIABLE, OFFLINE_VARIABLE, ModelStore, default_store
 
@@ -146,3 +147,27 @@ def test_verify_checks_a_packaged_graph(steadyface: Command, tiny: Path) -> None
     assert steadyface("models", "verify", "--json").json == [
         {"weights": "tiny.onnx", "status": "damaged"}
     ]
+
+
+def test_thresholds_are_those_that_decide_with_their_intervals(steadyface: Command) -> None:
+    told = steadyface("models", "thresholds", "--json").json
+    model = CATALOG.default("face-network").id
+    assert told["model"] == model
+    assert told["supports"] == [1e-5, 0.1]
+    rates = [row["fmr"] for row in told["thresholds"]]
+    assert rates == [0.1, 0.01, 0.001, 0.0001, 0.00001]
+    for row in told["thresholds"]:
+        rule = rule_for(model, fmr=row["fmr"])
+        assert row["by_references"] == list(rule.by_references)
+        low, high = row["interval"]
+        assert low < rule.threshold < high
+        assert high - low < 0.1
+    # The fewer comparisons decide a threshold, the less is known of it.
+    widths = [high - low for low, high in (row["interval"] for row in told["thresholds"])]
+    assert widths[-1] > 2 * widths[1]
+    text = steadyface("models", "thresholds", "--fmr", "0.001").out.splitlines()
+    assert len(text) == 2
+    assert text[1].startswith(f"FMR 0.001    {rule_for(model).threshold:.3f} [")
+    beyond = steadyface("models", "thresholds", "--fmr", "1e-7")
+    assert beyond.status == 2
+    assert "supports FMR 1e-05 to 0.1, not 1e-07" in beyond.err

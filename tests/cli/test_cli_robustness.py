@@ -144,6 +144,37 @@ def test_a_report_of_pairs(
     assert "same person; similarity -0.1" in text
 
 
+def test_a_report_of_people(
+    steadyface: Command, tmp_path: Path, paint: Paint, fake_models: None
+) -> None:
+    angles = {"Ann": (0, 5, 10), "Ben": (90, 95), "Stranger": (3,)}
+    for name, several in angles.items():
+        for number, angle in enumerate(several):
+            paint(tmp_path / "people" / name / f"{number}.png", degrees=angle)
+    fixed = "--kind", "blurred", "--severity", "1"
+    run = steadyface(
+        "evaluate", "robustness", tmp_path / "people", "--output", tmp_path / "o", *fixed
+    )
+    assert (run.status, run.err) == (0, "")
+    assert run.out.splitlines()[0].split()[:5] == ["clean", "label", "and", "identity", "75.0,"]
+    result = json.loads((tmp_path / "o" / "robustness.json").read_text())
+    assert (result["task"], result["cells"][1]["count"]) == ("match", 4)
+    text = (tmp_path / "o" / "report.html").read_text()
+    assert Page(text).open == []
+    assert "not enrolled; matched Ann, similarity 1.00" in text
+    two = steadyface(
+        *("evaluate", "robustness", tmp_path / "people", "--output", tmp_path / "p", *fixed),
+        *("--references", "2", "--json"),
+    ).json
+    assert two["cells"][0]["count"] == 1 + 3
+    refused = steadyface(
+        *("evaluate", "robustness", tmp_path / "people", "--output", tmp_path / "p", *fixed),
+        *("--references", "3"),
+    )
+    assert refused.status == 2
+    assert "nobody has more than 3 clean images" in refused.err
+
+
 def test_two_results_are_compared(
     steadyface: Command, folder: Path, tmp_path: Path, fake_models: None
 ) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from steadyface.errors import DatasetLayoutError
 from steadyface.evaluation.layouts import read_match_folder
-from steadyface.evaluation.match import MatchEvaluation, evaluate_match
+from steadyface.evaluation.match import evaluate_match
+from steadyface.evaluation.match_figures import MatchEvaluation
 from steadyface.matching.calibration import DecisionRule
 from steadyface.pipeline import Analyzer
 
@@ -63,7 +64,16 @@ def test_figures_worked_by_hand(evaluate: Evaluate) -> None:
     summary = evaluate(detection="require").summary()
     overall = summary["overall"]
     assert (summary["identities"], summary["references"]) == (2, 2)
-    assert summary["rule"] == {"threshold": 0.9, "fmr": 1e-3, "calibration": "by hand/1"}
+    assert summary["rule"] == {
+        "threshold": 0.9,
+        "fmr": 1e-3,
+        "interval": None,
+        "calibration": "by hand/1",
+        "expected_fpir": pytest.approx(2e-3, rel=1e-3),
+    }
+    # s3 is taken for Ann; a2, a3 and b1 are missed.
+    assert overall["decisions"]["fpir"]["value"] == 1 / 4
+    assert overall["decisions"]["fnir"]["value"] == pytest.approx(3 / 5)
     assert (overall["probes"], overall["known"], overall["unknown"]) == (9, 5, 4)
     label = overall["label"]
     assert label["accuracy"] == pytest.approx(5 / 9)

@@ -17,7 +17,7 @@ from sklearn import metrics as sk
 from steadyface.errors import NotAnImageError
 from steadyface.evaluation.embedding import Outcome
 from steadyface.evaluation.layouts import Probe
-from steadyface.evaluation.match import MatchEvaluation
+from steadyface.evaluation.match_figures import MatchEvaluation
 from steadyface.matching.calibration import DecisionRule
 from steadyface.types import Box, Embedding, Face
 
@@ -88,6 +88,11 @@ def check(figures: dict[str, Any], evaluation: MatchEvaluation, chosen: Any) -> 
     check_labels(figures["label"], known.astype(int), said)
     right = np.where(known, (said == 1) & (nearest == truth), said == 0)
     assert figures["label_and_identity_accuracy"] == pytest.approx(right.mean())
+    for name, hits in (("fpir", said[~known] == 1), ("fnir", ~right[known])):
+        figure = figures["decisions"][name]
+        assert figure["value"] == pytest.approx(hits.mean())
+        low, high = figure["interval"]
+        assert low < figure["value"] < high
     order = np.sort(scores[known], axis=1)[:, ::-1]
     true_scores = scores[known, truth[known]]
     for k in (1, 5):
@@ -154,7 +159,9 @@ def test_a_score_at_the_threshold_matches() -> None:
 def test_a_threshold_of_zero_decides() -> None:
     evaluation = evaluation_of([0, -1], [[0.1, -0.5], [-0.1, -0.5]], 0.0)
     assert [decision and decision.label for decision in evaluation.decisions()] == [1, 0]
-    assert evaluation.summary()["rule"] == {"threshold": 0.0, "fmr": None, "calibration": None}
+    rule = evaluation.summary()["rule"]
+    assert rule["threshold"] == 0.0
+    assert {value for name, value in rule.items() if name != "threshold"} == {None}
 
 
 score = st.floats(-1, 1, width=32)

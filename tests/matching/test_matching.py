@@ -144,6 +144,19 @@ def test_rules_at_measured_rates_and_between() -> None:
     assert between.assumed == pytest.approx((0.6, 0.675))
 
 
+def test_a_rule_has_the_interval_of_its_threshold() -> None:
+    measured = [
+        point | {"low": point["threshold"] - 0.01 * n, "high": point["threshold"] + 0.02 * n}
+        for n, point in enumerate(points(0.2, 0.3, 0.5), start=1)
+    ]
+    text = calibration_text(located=[measured, points(0.25, 0.35, 0.6)])
+    calibration = parse_calibration(text, "test.json")
+    assert calibration.rule(1e-3).interval == pytest.approx((0.28, 0.34))
+    assert calibration.rule(10**-3.5).interval == pytest.approx((0.375, 0.45))
+    assert calibration.rates == (1e-2, 1e-4)
+    assert parse_calibration(calibration_text(), "test.json").rule(1e-3).interval is None
+
+
 def test_a_threshold_goes_with_the_references_and_with_whether_the_face_was_found() -> None:
     rule = parse_calibration(calibration_text(), "test.json").rule(1e-3)
     counts = np.array([0, 1, 2, 7])

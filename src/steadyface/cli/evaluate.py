@@ -102,6 +102,7 @@ def gender(
     "--unknown", type=click.Path(path_type=Path), help="Folder of probes of people not enrolled."
 )
 @options.rule_options
+@options.fpir_option
 @options.detection_option
 @options.faces_option("largest", "central", default="central")
 @options.max_pixels_option
@@ -114,6 +115,7 @@ def match(
     unknown: Path | None,
     fmr: float | None,
     threshold: float | None,
+    fpir: float | None,
     detection: DetectionMode,
     faces: FaceChoice,
     max_pixels: int,
@@ -127,7 +129,8 @@ def match(
     _prepare_outputs(csv_file, plots_folder)
     dataset = layouts.read_match_folder(folder, unknown)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
+    rate = options.asked_fmr(fmr, fpir, len(dataset.references))
+    rule = rule_for(analyzer.model_id, fmr=rate, threshold=threshold)
     evaluation = evaluate_match(analyzer, dataset, rule)
     summary = evaluation.summary()
     made = provenance(analyzer.model_id, asked(detection, faces, detector))

@@ -25,6 +25,7 @@ from steadyface.evaluation import layouts, plots
 from steadyface.evaluation.output import writable_folder
 from steadyface.evaluation.robustness.gender import GenderSubject
 from steadyface.evaluation.robustness.pairs import PairsSubject
+from steadyface.evaluation.robustness.people import PeopleSubject, split_people
 from steadyface.evaluation.robustness.run import (
     CorruptionError,
     Subject,
@@ -52,6 +53,13 @@ from steadyface.pipeline import Analyzer
     type=click.FloatRange(1, 5),
     help="May be given again.  [default: 1, 2, 3, 4 and 5]",
 )
+@click.option(
+    "--references",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Of a folder of people: images to enrol of each; the others are probes.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the distortions.")
 @click.option(
     "--baseline",
@@ -72,6 +80,7 @@ def robustness(
     images: Path | None,
     kinds: tuple[str, ...],
     severities: tuple[float, ...],
+    references: int,
     seed: int,
     baseline: Path | None,
     detection: Any,
@@ -83,8 +92,10 @@ def robustness(
 ) -> None:
     """Figures by kind and severity of distortion, as report.html and robustness.json in OUTPUT.
 
-    DATA is a folder with female/ and male/, or a pairs file with --images. Every condition is kept
-    as soon as it is measured: stopped, the same command goes on.
+    DATA is a folder with female/ and male/; or a folder of people, a folder each, of whom the first
+    image is enrolled, the others are probes, and those with one image alone are strangers; or a
+    pairs file with --images. Every condition is kept as soon as it is measured: stopped, the same
+    command goes on.
     """
     plots.require_plotting()
     try:
@@ -94,8 +105,8 @@ def robustness(
     other = None if baseline is None else read_robustness(baseline)
     writable_folder(output)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    subject = _subject(analyzer, data, images, seed)
-    options_asked = asked(detection, faces, detector) | {"seed": seed}
+    subject = _subject(analyzer, data, images, references, seed)
+    options_asked = asked(detection, faces, detector) | {"seed": seed, "references": references}
     made = made_by(analyzer, options_asked, network, detector)
     conditions = [
         Condition(kind, severity)
@@ -120,9 +131,14 @@ def robustness(
     end(ctx, value["failures"])
 
 
-def _subject(analyzer: Analyzer, data: Path, images: Path | None, seed: int) -> Subject:
+def _subject(
+    analyzer: Analyzer, data: Path, images: Path | None, references: int, seed: int
+) -> Subject:
     of_pairs = pairs_of(data, images)
-    if of_pairs is None:
+    if of_pairs is not None:
+        root, pairs = of_pairs
+        return PairsSubject(analyzer, root, pairs, rule_for(analyzer.model_id), seed=seed)
+    if any((data / gender).is_dir() for gender in layouts.GENDERS):
         return GenderSubject(analyzer, data, layouts.read_gender_folder(data), seed=seed)
-    root, pairs = of_pairs
-    return PairsSubject(analyzer, root, pairs, rule_for(analyzer.model_id), seed=seed)
+    people = split_people(data, layouts.read_people(data), references)
+    return PeopleSubject(analyzer, data, people, rule_for(analyzer.model_id), seed=seed)

@@ -59,9 +59,31 @@ def match_text(summary: Mapping[str, Any]) -> str:
             f"{summary['identities']} identities, {summary['references']} references, "
             f"threshold {rule['threshold']:.3f} ({rate_words(rule['fmr'])})",
             _table(header, rows),
+            *_decided(summary),
             _detection(summary["overall"]["detection"]),
         ]
     )
+
+
+def _decided(summary: Mapping[str, Any]) -> list[str]:
+    """What decisions come to, beside what they are made at."""
+    told = summary["overall"]["decisions"]
+    expected = summary["rule"]["expected_fpir"]
+    stated = "" if expected is None else f" (expected of the stated FMR: {_percent(expected)} %)"
+    return [
+        f"strangers matched (FPIR) {_measured(told['fpir'])}{stated}, "
+        f"known people missed (FNIR) {_measured(told['fnir'])}"
+    ]
+
+
+def _measured(figure: Mapping[str, Any]) -> str:
+    if figure["value"] is None:
+        return "not measurable"
+    text = f"{_percent(figure['value'])} %"
+    if figure["interval"] is None:
+        return text
+    low, high = figure["interval"]
+    return f"{text} [{_percent(low)} to {_percent(high)}]"
 
 
 def pairs_text(summary: Mapping[str, Any]) -> str:

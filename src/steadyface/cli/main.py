@@ -25,7 +25,7 @@ COMMANDS = {
     "evaluate": "Measure on labelled folders.",
     "compare": "Set two robustness results side by side.",
     "train": "Train on your own folders.",
-    "models": "List, fetch and verify models.",
+    "models": "List, fetch and verify models; their thresholds.",
 }
 
 

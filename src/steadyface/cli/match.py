@@ -18,9 +18,8 @@ from steadyface.cli.render import (
     print_json,
 )
 from steadyface.cli.status import Status, report_errors
-from steadyface.errors import CalibrationError
 from steadyface.gallery import open_gallery
-from steadyface.matching.calibration import fmr_for_fpir, rule_for
+from steadyface.matching.calibration import rule_for
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import ProbeMatch, Recognizer
 from steadyface.types import DetectionMode, FaceChoice
@@ -35,12 +34,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @options.faces_option("largest", "central", "all", default="largest")
 @options.max_pixels_option
 @options.model_options
-@click.option(
-    "--fpir",
-    type=float,
-    help="Share of strangers who may match someone, to decide at; the FMR follows from how many "
-    "people are enrolled.",
-)
+@options.fpir_option
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Candidates.")
 @options.json_option
 @click.pass_context
@@ -69,11 +63,8 @@ def command(
     images = options.expand_images(paths)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="read") as gallery:
-        if fpir is not None:
-            if fmr is not None:
-                raise CalibrationError("give a target FMR or a target FPIR, not both")
-            fmr = fmr_for_fpir(fpir, gallery.count().identities)
-        rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold, prior=prior)
+        rate = options.asked_fmr(fmr, fpir, gallery.count().identities)
+        rule = rule_for(analyzer.model_id, fmr=rate, threshold=threshold, prior=prior)
         answers = Recognizer(gallery, analyzer=analyzer, rule=rule).match_many(images, top=top)
         results = list(tqdm(answers, unit="face", disable=None))
     errors = [result.error for result in results if result.error is not None]

@@ -1,4 +1,4 @@
-"""`steadyface models list|fetch|verify`."""
+"""`steadyface models list|fetch|verify|thresholds`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from steadyface.cli import options
 from steadyface.cli.render import print_json
 from steadyface.cli.status import Status
+from steadyface.matching.calibration import load_calibration
 from steadyface.models.catalog import load_catalog
 from steadyface.models.graphs import verify_graph
 from steadyface.models.store import FileState, default_store
@@ -17,7 +18,7 @@ PACKAGED = "packaged"
 
 @click.group("models")
 def command() -> None:
-    """List, fetch and verify models."""
+    """List, fetch and verify models, and show their thresholds."""
 
 
 @command.command("list")
@@ -84,3 +85,47 @@ def verify(ctx: click.Context, as_json: bool) -> None:
             click.echo(f"{name}: {state}")
     if any(state is not FileState.OK for state in states.values()):
         ctx.exit(Status.NO)
+
+
+@command.command("thresholds")
+@click.option("--model", "network", metavar="NAME", help="Face network.  [default: the default]")
+@click.option(
+    "--fmr",
+    "rates",
+    type=float,
+    multiple=True,
+    help="False match rate; may be given again.  [default: 0.1 down to the lowest that the "
+    "calibration data can support, by tens]",
+)
+@options.json_option
+def thresholds(network: str | None, rates: tuple[float, ...], as_json: bool) -> None:
+    """Similarity from which two faces match, by false match rate.
+
+    With the interval in which it would lie, 19 times of 20, with other people in the calibration
+    data, and thresholds against templates of 2, 3, and 4 or more references.
+    """
+    calibration = load_calibration(load_catalog().choose("face-network", network).id)
+    highest, lowest = calibration.rates
+    tens = [rate for rate in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6) if lowest <= rate <= highest]
+    rules = [calibration.rule(rate) for rate in rates or tens]
+    if as_json:
+        print_json(
+            {
+                "model": calibration.model_id,
+                "calibration": calibration.id,
+                "supports": [lowest, highest],
+                "thresholds": [
+                    {"fmr": r.fmr, "by_references": r.by_references, "interval": r.interval}
+                    for r in rules
+                ],
+            }
+        )
+        return
+    click.echo(f"{calibration.id}, FMR {lowest:g} to {highest:g}")
+    for rule in rules:
+        low, high = rule.interval or (rule.threshold, rule.threshold)
+        more = ", ".join(f"{value:.3f}" for value in rule.by_references[1:])
+        click.echo(
+            f"FMR {rule.fmr:<8g} {rule.threshold:.3f} [{low:.3f} to {high:.3f}]  "
+            f"with more references {more}"
+        )

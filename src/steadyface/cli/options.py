@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from steadyface.errors import DatasetLayoutError
+from steadyface.errors import CalibrationError, DatasetLayoutError
 from steadyface.imaging.decode import MAX_PIXELS
 from steadyface.imaging.files import list_images
-from steadyface.matching.calibration import DEFAULT_FMR, DEFAULT_PRIOR
+from steadyface.matching.calibration import DEFAULT_FMR, DEFAULT_PRIOR, fmr_for_fpir
 from steadyface.types import FaceChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,6 +107,29 @@ def rule_options(function: F) -> F:
         type=float,
         help=f"False match rate of one comparison to decide at.  [default: {DEFAULT_FMR:g}]",
     )(function)
+
+
+def fpir_option(function: F) -> F:
+    """`--fpir`: decide at a share of strangers, see `asked_fmr`."""
+    return click.option(
+        "--fpir",
+        type=float,
+        help="Share of strangers who may match someone, to decide at; the FMR follows from how "
+        "many people are enrolled.",
+    )(function)
+
+
+def asked_fmr(fmr: float | None, fpir: float | None, identities: int) -> float | None:
+    """The false match rate of one comparison that was asked for, by itself or as an FPIR.
+
+    Raises:
+        CalibrationError: both are given, or the FPIR is none.
+    """
+    if fpir is None:
+        return fmr
+    if fmr is not None:
+        raise CalibrationError("give a target FMR or a target FPIR, not both")
+    return fmr_for_fpir(fpir, identities)
 
 
 def gallery_option(function: F) -> F:

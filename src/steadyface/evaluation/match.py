@@ -2,254 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steadyface.errors import DatasetLayoutError
-from steadyface.evaluation.embedding import (
-    Outcome,
-    detection_counts,
-    embeddings_of,
-    failures_of,
-    qualities_of,
-    run_all,
-)
+from steadyface.evaluation.embedding import Outcome, embeddings_of, qualities_of, run_all
 from steadyface.evaluation.layouts import MatchDataset, Probe
-from steadyface.evaluation.summaries import (
-    NO_ANSWER,
-    classification_summary,
-    verification_summary,
-    wilson_summary,
-)
+from steadyface.evaluation.match_figures import MatchEvaluation
 from steadyface.matching.calibration import DecisionRule
-from steadyface.matching.decide import decide
-from steadyface.matching.quality import unreliability
 from steadyface.matching.scores import ready
-from steadyface.metrics import fnir_at_fpir, rank_k, ranks
 from steadyface.pipeline import Analyzer, no_face
-from steadyface.types import FloatArray, Match, Templates
-
-SCHEMA = "steadyface/evaluate-match/1"
-LABELS = ("0", "1")
-_FPIR = 1e-2
-#: Decision score of a comparison that could not be made: never a match.
-_LOWEST = -1.0
+from steadyface.types import RGBImage, Templates
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchEvaluation:
-    """Every probe scored against every identity; the figures follow from them.
-
-    Attributes:
-        names: the N identities.
-        probes: P probes.
-        outcomes: what the pipeline made of each probe.
-        scores: P x N float32 cosines; rows of -inf for probes without a face, columns of -inf for
-            identities without a usable reference.
-        references: N counts of usable references.
-        unreliable: N float64, of the templates, see `matching.quality.unreliability`.
-        rule: the decision rule.
-        reference_outcomes: what the pipeline made of each reference.
-    """
-
-    names: tuple[str, ...]
-    probes: tuple[Probe, ...]
-    outcomes: tuple[Outcome, ...]
-    scores: FloatArray
-    references: NDArray[np.int64]
-    unreliable: NDArray[np.float64]
-    rule: DecisionRule
-    reference_outcomes: tuple[Outcome, ...]
-
-    @property
-    def truth(self) -> NDArray[np.int64]:
-        """P ints: column of the true identity, -1 for a person not enrolled."""
-        column = {name: index for index, name in enumerate(self.names)}
-        columns = [-1 if p.identity is None else column[p.identity] for p in self.probes]
-        return np.array(columns, dtype=np.int64)
-
-    @property
-    def acquired(self) -> NDArray[np.bool_]:
-        """P bools: the probe gave a face."""
-        return np.array([outcome.face is not None for outcome in self.outcomes], dtype=np.bool_)
-
-    @property
-    def decision_scores(self) -> FloatArray:
-        """P x N float32: what decisions rank by, on the scale of one located comparison.
-
-        Templates of more references have higher thresholds, and so have probes whose face was not
-        found and poor probes of poor templates; a score is moved by as much as its threshold is
-        above `rule.threshold`, so that the one threshold serves them all. Where the threshold was
-        set by hand nothing is moved.
-        """
-        located = [o.face is None or o.face.located for o in self.outcomes]
-        poor = self._poor[:, None]
-        both = {
-            found: self.rule.thresholds(
-                self.references, located=found, unreliable=(poor, self.unreliable)
-            )
-            for found in (True, False)
-        }
-        thresholds = np.where(np.array(located)[:, None], both[True], both[False])
-        moved = self.scores - thresholds + self.rule.threshold
-        return np.asarray(moved, dtype=np.float32)
-
-    @property
-    def _poor(self) -> NDArray[np.float64]:
-        """P float64, the probes' unreliability."""
-        return unreliability(qualities_of(self.outcomes))
-
-    def decisions(self) -> list[Match | None]:
-        """The decision on each probe; None for a probe without a face."""
-        enrolled = np.flatnonzero(np.isfinite(self.scores).any(axis=0))
-        names = tuple(self.names[column] for column in enrolled)
-        return [
-            None
-            if outcome.face is None
-            else decide(
-                row[enrolled],
-                names,
-                self.references[enrolled],
-                self.rule,
-                located=outcome.face.located,
-                unreliable=(poor, self.unreliable[enrolled]),
-            )
-            for row, outcome, poor in zip(self.scores, self.outcomes, self._poor, strict=True)
-        ]
-
-    def summary(self) -> dict[str, Any]:
-        """All figures: overall, by kind, and the failures."""
-        decisions = self.decisions()
-        kinds = sorted({probe.kind for probe in self.probes})
-        return {
-            "schema": SCHEMA,
-            "identities": len(self.names),
-            "references": len(self.reference_outcomes),
-            "rule": {
-                "threshold": self.rule.threshold,
-                "fmr": self.rule.fmr,
-                "calibration": self.rule.calibration,
-            },
-            "overall": self._figures(np.ones(len(self.probes), dtype=np.bool_), decisions),
-            "by_kind": {
-                kind: self._figures(np.array([p.kind == kind for p in self.probes]), decisions)
-                for kind in kinds
-            },
-            "failures": failures_of(self.outcomes),
-            "reference_failures": failures_of(self.reference_outcomes),
-        }
-
-    def comparisons(self, chosen: NDArray[np.bool_] | None = None) -> tuple[FloatArray, FloatArray]:
-        """Mated and non-mated decision scores of all probe-template comparisons.
-
-        A comparison that could not be made, for probe or template gave no face, counts with the
-        lowest score: it never matches.
-        """
-        use = np.ones(len(self.probes), dtype=np.bool_) if chosen is None else chosen
-        scores, truth = self.decision_scores[use], self.truth[use]
-        scores = np.maximum(scores, np.float32(_LOWEST))
-        is_mated = truth[:, None] == np.arange(len(self.names))[None, :]
-        return scores[is_mated], scores[~is_mated]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a probe, for CSV."""
-        found = self._ranks()
-        return [
-            _row(probe, outcome, decision, rank)
-            for probe, outcome, decision, rank in zip(
-                self.probes, self.outcomes, self.decisions(), found, strict=True
-            )
-        ]
-
-    def _ranks(self) -> list[int | None]:
-        """Rank of the true identity, from 1; None for strangers."""
-        known = self.truth >= 0
-        scores = self.decision_scores[known]
-        values = iter(ranks(scores, self.truth[known])) if known.any() else iter(())
-        return [int(next(values)) if is_known else None for is_known in known]
-
-    def _figures(
-        self, chosen: NDArray[np.bool_], decisions: Sequence[Match | None]
-    ) -> dict[str, Any]:
-        truth, scores = self.truth[chosen], self.decision_scores[chosen]
-        kept = [d for d, use in zip(decisions, chosen, strict=True) if use]
-        known = truth >= 0
-        labels = known.astype(np.int64)
-        predicted = np.array([NO_ANSWER if d is None else d.label for d in kept], dtype=np.int64)
-        right = np.array(
-            [_is_right(d, t, self.names) for d, t in zip(kept, truth, strict=True)], dtype=np.bool_
-        )
-        found = ranks(scores[known], truth[known]) if known.any() else None
-        strangers = bool((~known).any())
-        return {
-            "probes": int(chosen.sum()),
-            "known": int(known.sum()),
-            "unknown": int((~known).sum()),
-            "label": classification_summary(labels, predicted, LABELS),
-            "label_and_identity_accuracy": float(right.mean()) if len(right) else None,
-            "label_and_identity_interval": wilson_summary(right),
-            "rank_1": None if found is None else rank_k(found, 1),
-            "rank_5": None if found is None else rank_k(found, 5),
-            "fnir_at_fpir_1e-02": fnir_at_fpir(scores, truth, _FPIR)
-            if strangers and found is not None
-            else None,
-            "comparisons": verification_summary(*self.comparisons(chosen)),
-            "detection": detection_counts(
-                [o for o, use in zip(self.outcomes, chosen, strict=True) if use]
-            ),
-        }
-
-
-def evaluate_match(
-    analyzer: Analyzer, dataset: MatchDataset, rule: DecisionRule
-) -> MatchEvaluation:
-    """Enrol every identity's references and score every probe against all of them.
+class MatchEvaluator:
+    """Enrols every identity's references once, and scores probes against all of them.
 
     As in `Recognizer.enroll`, a reference in which no face was found is not enrolled. Probes that
     cannot be decoded, or hold no face where one is required, count as errors, and so does every
     probe of an identity of which no reference can be used.
 
+    Args:
+        analyzer: the pipeline under test.
+        references: images by identity.
+        rule: how decisions are made.
+
     Raises:
         DatasetLayoutError: no reference at all can be used.
     """
-    owners = [(name, path) for name, paths in dataset.references.items() for path in paths]
-    offered = run_all(
-        analyzer,
-        owners,
-        load=lambda o: analyzer.decode(o[1]),
-        name=lambda o: str(o[1]),
-        label="references",
-    )
-    enrolled = [_enrollable(outcome) for outcome in offered]
-    templates = _templates(owners, enrolled, analyzer.model_id)
-    outcomes = run_all(
-        analyzer,
-        dataset.probes,
-        load=lambda p: analyzer.decode(p.path),
-        name=lambda p: str(p.path),
-        label="probes",
-    )
-    vectors = embeddings_of(outcomes, templates.vectors.shape[1])
-    enrolled_templates = ready(templates)
-    scores = enrolled_templates.score(np.nan_to_num(vectors))
-    lost = np.array([outcome.face is None for outcome in outcomes], dtype=np.bool_)
-    scores[lost] = -np.inf
-    scores[:, np.setdiff1d(np.arange(len(templates.names)), templates.owners)] = -np.inf
-    return MatchEvaluation(
-        templates.names,
-        dataset.probes,
-        tuple(outcomes),
-        scores,
-        enrolled_templates.references,
-        enrolled_templates.unreliable,
-        rule,
-        tuple(enrolled),
-    )
+
+    def __init__(
+        self, analyzer: Analyzer, references: Mapping[str, Sequence[Path]], rule: DecisionRule
+    ) -> None:
+        self._analyzer, self._rule = analyzer, rule
+        owners = [(name, path) for name, paths in references.items() for path in paths]
+        offered = run_all(
+            analyzer,
+            owners,
+            load=lambda o: analyzer.decode(o[1]),
+            name=lambda o: str(o[1]),
+            label="references",
+        )
+        self._enrolled = tuple(_enrollable(outcome) for outcome in offered)
+        templates = _templates(owners, self._enrolled, analyzer.model_id)
+        self._missing = np.setdiff1d(np.arange(len(templates.names)), templates.owners)
+        self._size = templates.vectors.shape[1]
+        self._templates = ready(templates)
+
+    def evaluate(
+        self,
+        probes: Sequence[Probe],
+        *,
+        load: Callable[[Probe], RGBImage] | None = None,
+        label: str = "probes",
+    ) -> MatchEvaluation:
+        """Score probes.
+
+        Args:
+            probes: whom they show, and where they are.
+            load: makes the image of a probe; None decodes its file.
+            label: of the progress bar.
+        """
+        outcomes = run_all(
+            self._analyzer,
+            probes,
+            load=load or (lambda p: self._analyzer.decode(p.path)),
+            name=lambda p: str(p.path),
+            label=label,
+        )
+        scores = self._templates.score(np.nan_to_num(embeddings_of(outcomes, self._size)))
+        lost = np.array([outcome.face is None for outcome in outcomes], dtype=np.bool_)
+        scores[lost] = -np.inf
+        scores[:, self._missing] = -np.inf
+        return MatchEvaluation(
+            self._templates.names,
+            tuple(probes),
+            tuple(outcomes),
+            scores,
+            self._templates.references,
+            self._templates.unreliable,
+            self._rule,
+            self._enrolled,
+        )
+
+
+def evaluate_match(
+    analyzer: Analyzer, dataset: MatchDataset, rule: DecisionRule
+) -> MatchEvaluation:
+    """Enrol a dataset's references and score its probes; see `MatchEvaluator`."""
+    return MatchEvaluator(analyzer, dataset.references, rule).evaluate(dataset.probes)
 
 
 def _enrollable(outcome: Outcome) -> Outcome:
@@ -274,35 +117,3 @@ def _templates(
     return Templates(
         names, vectors[usable], columns[usable], model_id, qualities_of(enrolled)[usable]
     )
-
-
-def _is_right(decision: Match | None, truth: int, names: tuple[str, ...]) -> bool:
-    """Label and, for a known person, identity are right; no answer never is."""
-    if decision is None:
-        return False
-    if truth < 0:
-        return decision.label == 0
-    return decision.identity == names[truth]
-
-
-def _row(
-    probe: Probe, outcome: Outcome, decision: Match | None, rank: int | None
-) -> dict[str, Any]:
-    best = decision.candidates[0] if decision is not None else None
-    return {
-        "probe": str(probe.path),
-        "kind": probe.kind,
-        "label": 0 if probe.identity is None else 1,
-        "identity": probe.identity or "",
-        "predicted_label": "" if decision is None else decision.label,
-        "predicted_identity": "" if decision is None else decision.identity or "",
-        "best_candidate": "" if best is None else best.identity,
-        "similarity": "" if best is None else round(best.similarity, 6),
-        "threshold": "" if decision is None else round(decision.threshold, 6),
-        "probability": ""
-        if decision is None or decision.probability is None
-        else round(decision.probability, 6),
-        "rank_of_identity": "" if rank is None else rank,
-        "detection": outcome.detection,
-        "error": "" if outcome.error is None else str(outcome.error),
-    }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from steadyface.evaluation.gender import GenderEvaluation
-from steadyface.evaluation.match import MatchEvaluation
+from steadyface.evaluation.match_figures import MatchEvaluation
 from steadyface.evaluation.pairs import PairsEvaluation
 from steadyface.evaluation.plots import plot_confusion, plot_histogram, plot_roc
 from steadyface.types import FloatArray

@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from steadyface.errors import CalibrationError
 from steadyface.matching.probability import ProbabilityModel, checked_prior
 
-SCHEMA = 3
+SCHEMA = 4
 DEFAULT_FMR = 1e-3
 DEFAULT_PRIOR = 0.5
+_ENDS = ("low", "high")
 
 #: (FMR, threshold or pull), FMR falling.
 Points: TypeAlias = tuple[tuple[float, float], ...]
@@ -41,6 +42,8 @@ class DecisionRule:
             0 for one given by hand.
         probability: tells P(same person); None where none was fitted for the model.
         prior: P(same person) before looking, which that starts from.
+        interval: of `threshold`, 95 %: where it would lie with other people in the calibration
+            data; None if given by hand.
     """
 
     threshold: float
@@ -51,6 +54,7 @@ class DecisionRule:
     pull: float = 0.0
     probability: ProbabilityModel | None = None
     prior: float = DEFAULT_PRIOR
+    interval: tuple[float, float] | None = None
 
     def thresholds(
         self,
@@ -121,6 +125,7 @@ class Calibration:
         pull: (FMR, how far thresholds rise where both images are of quality 0); empty for a
             network that tells no quality.
         probability: tells P(same person); None where it was not fitted.
+        low, high: ends of the 95 % interval of the threshold against one reference.
     """
 
     id: str
@@ -130,6 +135,14 @@ class Calibration:
     assumed: tuple[Points, ...]
     pull: Points = ()
     probability: ProbabilityModel | None = None
+    low: Points = ()
+    high: Points = ()
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The highest and the lowest FMR that the data can support."""
+        every = self.located + self.assumed
+        return min(points[0][0] for points in every), max(points[-1][0] for points in every)
 
     def rule(self, fmr: float = DEFAULT_FMR, *, prior: float = DEFAULT_PRIOR) -> DecisionRule:
         """The decision rule at a target FMR, log-linear between measured points.
@@ -141,9 +154,7 @@ class Calibration:
         Raises:
             CalibrationError: the data cannot support this rate.
         """
-        every = self.located + self.assumed
-        highest = min(points[0][0] for points in every)
-        lowest = max(points[-1][0] for points in every)
+        highest, lowest = self.rates
         if not lowest <= fmr <= highest:
             raise CalibrationError(
                 f"calibration {self.id} supports FMR {lowest:g} to {highest:g}, not {fmr:g}; "
@@ -153,7 +164,15 @@ class Calibration:
         assumed = tuple(value_at(points, fmr) for points in self.assumed)
         pull = value_at(self.pull, fmr) if self.pull else 0.0
         return DecisionRule(
-            located[0], fmr, self.id, located, assumed, pull, self.probability, checked_prior(prior)
+            located[0],
+            fmr,
+            self.id,
+            located,
+            assumed,
+            pull,
+            self.probability,
+            checked_prior(prior),
+            (value_at(self.low, fmr), value_at(self.high, fmr)) if self.low else None,
         )
 
 
@@ -209,6 +228,8 @@ def parse_calibration(text: str, name: str) -> Calibration:
             )
         curves = {key: tuple(_points(c) for c in data[key]) for key in ("located", "assumed")}
         weights = data["probability"]
+        first = data["located"][0] if data["located"] else []
+        ends = [_points([p for p in first if end in p], end) for end in _ENDS]
         calibration = Calibration(
             data["id"],
             data["model_id"],
@@ -216,6 +237,8 @@ def parse_calibration(text: str, name: str) -> Calibration:
             **curves,
             pull=_points(data["pull"], "pull"),
             probability=None if weights is None else ProbabilityModel.of(weights),
+            low=ends[0],
+            high=ends[1],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise CalibrationError(f"{name}: not calibration data ({error!r})") from error

@@ -11,6 +11,7 @@ from steadyface.matching.calibration import value_at
 from steadyface.matching.probability import FEATURES, features
 from steadyface.metrics.thresholds import accepted_share, allowed_count
 from steadyface.training.comparisons import Comparisons
+from steadyface.training.resampling import Resampled
 from steadyface.types import FloatArray
 
 #: Five rates a decade from 1e-1 to 1e-5.
@@ -22,6 +23,7 @@ _FEWEST_ABOVE = 30
 _EDGES = (0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.36, 0.45, 1)
 _MILLIONTH = Decimal("0.000001")
 _MOST_NON_MATED = 200_000
+_NORMAL_95 = 1.96
 
 
 def fit_pull(non_mated: Comparisons) -> list[dict[str, float]]:
@@ -67,12 +69,15 @@ def fit_thresholds(
     non_mated: Comparisons,
     pull: list[dict[str, float]],
     rates: tuple[float, ...] = RATES,
+    *,
+    intervals: bool = False,
 ) -> list[dict[str, float]]:
     """The threshold and the true accept rate at each target FMR, rates falling and below 1.
 
     A threshold is that of two perfect images; the others' rise is taken off their scores first.
     Thresholds are rounded up to six decimals, so that rounding accepts no score more; rates that
-    too few scores support are left out.
+    too few scores support are left out. With `intervals`, and where people are known, also `low`
+    and `high`, the ends of the threshold's 95 % interval, see `training.resampling`.
     """
     count = len(non_mated)
     # The highest scores alone decide, and there are tens of millions. What another pull could bring
@@ -83,6 +88,7 @@ def fit_thresholds(
     cut = max(0, count - 2 * most - 2)
     kept = non_mated.only(np.argpartition(lowered, cut)[cut:])
     del lowered
+    resampled = Resampled(non_mated.people) if intervals and non_mated.people is not None else None
     points = []
     for rate in rates:
         allowed = allowed_count(count, rate)
@@ -94,7 +100,11 @@ def fit_thresholds(
         above = np.nextafter(np.partition(highest, place)[place], np.float32(np.inf))
         threshold = float(Decimal(float(above)).quantize(_MILLIONTH, rounding=ROUND_CEILING))
         tar = accepted_share(_lowered(mated, at), threshold)
-        points.append({"fmr": rate, "threshold": threshold, "tar": round(tar, 5)})
+        point = {"fmr": rate, "threshold": threshold, "tar": round(tar, 5)}
+        if resampled is not None and kept.people is not None:
+            half = _NORMAL_95 * resampled.standard_error(highest, kept.people, rate, allowed)
+            point |= {"low": round(threshold - half, 6), "high": round(threshold + half, 6)}
+        points.append(point)
     return points
 
 

@@ -17,9 +17,11 @@ from steadyface.errors import ResultError
 from steadyface.evaluation.layouts import CLEAN
 from steadyface.evaluation.output import write_json
 from steadyface.evaluation.summaries import wilson_summary
+from steadyface.metrics import share_interval
 
 #: Part of every cache key: a change of what a cell holds makes old ones unfit.
-_CELL = 1
+_CELL = 2
+_RESAMPLES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,19 @@ def share(right: NDArray[np.bool_]) -> Figure:
     if interval is None:
         return Figure(None)
     return Figure(float(right.mean()), (interval[0], interval[1]))
+
+
+def share_by_person(hits: NDArray[np.bool_], persons: NDArray[Any]) -> Figure:
+    """A share with its interval, people resampled as wholes; not measurable of nobody.
+
+    Args:
+        hits: N bools.
+        persons: N names, the person of each.
+    """
+    if not len(hits):
+        return Figure(None)
+    interval = share_interval(hits, persons, np.random.default_rng(0), resamples=_RESAMPLES)
+    return Figure(float(hits.mean()), interval)
 
 
 def ones_and_zeros(right: NDArray[np.bool_]) -> str:

@@ -12,7 +12,13 @@ from steadyface.distortions.suites import Condition
 from steadyface.evaluation.embedding import detection_counts, failures_of
 from steadyface.evaluation.layouts import CLEAN, Pair
 from steadyface.evaluation.pairs import PairsEvaluator
-from steadyface.evaluation.robustness.cells import Cell, Figure, Worst, ones_and_zeros, share
+from steadyface.evaluation.robustness.cells import (
+    Cell,
+    Figure,
+    Worst,
+    ones_and_zeros,
+    share_by_person,
+)
 from steadyface.matching.calibration import DecisionRule
 from steadyface.metrics import bootstrap, fold_accuracy, threshold_at_fmr
 from steadyface.pipeline import Analyzer
@@ -73,6 +79,7 @@ class PairsSubject:
         wrong = (matched != same) | ~evaluation.answered
         lost = np.array([not (a.located and b.located) for a, b in zip(first, second, strict=True)])
         folds = np.array([pair.fold for pair in self._pairs], dtype=np.int64)
+        people = self._people()
         accuracy = fold_accuracy(scores, same, folds, evaluation.answered)
         return Cell(
             kind=CLEAN if condition is None else condition.kind,
@@ -80,9 +87,9 @@ class PairsSubject:
             count=len(same),
             figures={
                 "accuracy": Figure(accuracy.mean, _about(accuracy.mean, accuracy.standard_error)),
-                "TAR at FMR 1e-3": tar(scores, same, self._people()),
-                "FMR of decisions": share(matched[~same]),
-                "FNMR of decisions": share(~matched[same]),
+                "TAR at FMR 1e-3": tar(scores, same, people),
+                "FMR of decisions": share_by_person(matched[~same], people[~same]),
+                "FNMR of decisions": share_by_person(~matched[same], people[same]),
             },
             wrong={
                 "detection": int((wrong & lost).sum()),

@@ -24,7 +24,7 @@ class Subject(Protocol):
 
     @property
     def task(self) -> str:
-        """`gender` or `pairs`."""
+        """`gender`, `match` or `pairs`."""
         ...
 
     @property
