@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,8 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from steadyface.errors import GalleryModelError, UsageError
 from steadyface.matching.calibration import DecisionRule, expected_fpir
 from steadyface.matching.quality import unreliability
-from steadyface.matching.scores import ReadyTemplates, cosine
+from steadyface.matching.scores import UNIT_ROUNDOFF, ReadyTemplates, cosine, score_error
 from steadyface.types import Candidate, Comparison, Embedding, FloatArray, Match
+
+#: How many margins share a maximum in `leaders`.
+_GROUP = 128
 
 
 def compare(
@@ -71,26 +74,119 @@ def match(
         GalleryModelError: probe and gallery come from different models.
         UsageError: `top` is below 1.
     """
-    if probe.model_id != templates.model_id:
+    check_search(probe, templates.model_id, top)
+    if not templates.names:
+        return match_with_nobody(rule, located=located)
+    unreliable = unreliability(quality)
+    scores = templates.score(probe.vector[None, :])[0]
+    thresholds = rule.thresholds(
+        templates.references, located=located, unreliable=(unreliable, templates.unreliable)
+    )
+    slack = margin_slack(rule, len(probe.vector))
+    few = templates.only(leaders(scores - thresholds, top, slack))
+    return match_among(
+        probe,
+        few,
+        rule,
+        identities=len(templates.names),
+        top=top,
+        located=located,
+        unreliable=unreliable,
+    )
+
+
+def check_search(probe: Embedding, model_id: str, top: int) -> None:
+    """Check what a search was asked for.
+
+    Raises:
+        GalleryModelError: probe and gallery come from different models.
+        UsageError: `top` is below 1.
+    """
+    if probe.model_id != model_id:
         raise GalleryModelError(
             f"the probe was embedded by {probe.model_id!r} and the gallery by "
-            f"{templates.model_id!r}; use one model for both"
+            f"{model_id!r}; use one model for both"
         )
     if top < 1:
         raise UsageError(f"top is {top}: give 1 or more")
-    if not templates.names:
-        threshold = rule.threshold_for(1, located=located)
-        return Match(0, None, None, threshold, rule.fmr, rule.calibration)
-    scores = templates.score(probe.vector[None, :])[0]
+
+
+def match_with_nobody(rule: DecisionRule, *, located: bool = True) -> Match:
+    """The decision against an empty gallery."""
+    threshold = rule.threshold_for(1, located=located)
+    return Match(0, None, None, threshold, rule.fmr, rule.calibration)
+
+
+def match_among(
+    probe: Embedding,
+    few: ReadyTemplates,
+    rule: DecisionRule,
+    *,
+    identities: int,
+    top: int = 5,
+    located: bool = True,
+    unreliable: ArrayLike = 0.0,
+) -> Match:
+    """The decision among the leaders of a search, from exact scores.
+
+    Args:
+        probe: the probe's embedding.
+        few: the leaders, in the order of the gallery.
+        rule: the thresholds and what they stand for.
+        identities: how many were searched.
+        top: how many candidates to return.
+        located: False where the probe's crop was assumed, not found.
+        unreliable: of the probe.
+    """
     return decide(
-        scores,
-        templates.names,
-        templates.references,
+        few.exact_score(probe.vector),
+        few.names,
+        few.references,
         rule,
         top=top,
         located=located,
-        unreliable=(unreliability(quality), templates.unreliable),
+        unreliable=(unreliable, few.unreliable),
+        identities=identities,
     )
+
+
+def margin_slack(rule: DecisionRule, dimension: int) -> float:
+    """How far below the `top`-th best a float32 margin can be and still belong among the best.
+
+    Twice the error of one margin, score - threshold: that of the score, and some roundings of the
+    threshold and of the difference.
+    """
+    known = (rule.threshold, *rule.by_references, *rule.assumed)
+    largest = 2 + max(abs(threshold) for threshold in known) + abs(rule.pull)
+    return 2 * (score_error(dimension) + 8 * UNIT_ROUNDOFF * largest)
+
+
+def leaders(margins: NDArray[np.floating[Any]], top: int, slack: float) -> NDArray[np.int64]:
+    """Every position that may be among the `top` highest.
+
+    Args:
+        margins: N, in any order.
+        top: 1 or more.
+        slack: how far below the `top`-th highest a position still counts.
+
+    Returns:
+        `top` positions or more (all, where there are fewer), rising.
+    """
+    found = np.arange(len(margins), dtype=np.int64)
+    groups = len(margins) // _GROUP
+    if groups > 2 * top:
+        # The top-th highest of the groups' maxima is not above that of all, and much sooner found.
+        heads = margins[: groups * _GROUP].reshape(_GROUP, groups).max(axis=0)
+        found = np.flatnonzero(_not_below(margins, heads, top, slack))
+    best = margins[found]
+    return found[_not_below(best, best, top, slack)] if len(found) > top else found
+
+
+def _not_below(
+    margins: NDArray[np.floating[Any]], heads: NDArray[np.floating[Any]], top: int, slack: float
+) -> NDArray[np.bool_]:
+    # Not `>=`: a probe that is not a number is to lose nobody.
+    return ~(margins < float(np.partition(heads, -top)[-top]) - slack)
 
 
 def decide(
@@ -102,6 +198,7 @@ def decide(
     top: int = 5,
     located: bool = True,
     unreliable: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    identities: int | None = None,
 ) -> Match:
     """The decision from a probe's scores against every identity.
 
@@ -116,6 +213,7 @@ def decide(
         top: how many candidates to return.
         located: False where the probe's crop was assumed, not found.
         unreliable: of the probe, and N of the templates, see `matching.quality.unreliability`.
+        identities: how many were searched, where N are only the best of them; None for N.
     """
     if top < 1:
         raise UsageError(f"top is {top}: give 1 or more")
@@ -123,8 +221,9 @@ def decide(
     order = np.argsort(thresholds - scores, kind="stable")[:top]
     # Of the few that are told, for a gallery may hold very many.
     probe, templates = unreliable[0], np.broadcast_to(unreliable[1], scores.shape)[order]
+    counts = np.maximum(references[order], 1)  # As for thresholds: none counts as one.
     chances = rule.probabilities(
-        scores[order], references[order], located=located, unreliable=(probe, templates)
+        scores[order], counts, located=located, unreliable=(probe, templates)
     )
     candidates = tuple(
         Candidate(
@@ -136,7 +235,8 @@ def decide(
         for rank, i in enumerate(order)
     )
     best = candidates[0]
-    known = best.similarity >= best.threshold
+    known = best.similarity >= best.threshold and references[order[0]] > 0
+    searched = len(names) if identities is None else identities
     return Match(
         1 if known else 0,
         best.identity if known else None,
@@ -145,6 +245,6 @@ def decide(
         rule.fmr,
         rule.calibration,
         candidates,
-        None if rule.fmr is None else expected_fpir(rule.fmr, len(names)),
+        None if rule.fmr is None else expected_fpir(rule.fmr, searched),
         best.probability,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,11 +17,23 @@ from steadyface.types import FloatArray, Templates
 TemplateScore = Literal["mean", "max"]
 #: Chosen by measurement on CelebA identities, see docs/decisions.md.
 DEFAULT_TEMPLATE_SCORE: TemplateScore = "mean"
+#: Of float32: how far one rounding goes, relatively.
+UNIT_ROUNDOFF = 2.0**-24
 
 
 def cosine(a: FloatArray, b: FloatArray) -> float:
     """Cosine similarity of two embeddings of length 1, clipped to -1..1 against rounding."""
     return float(np.clip(np.dot(a, b), -1.0, 1.0))
+
+
+def score_error(dimension: int) -> float:
+    """How far a float32 score of two unit vectors may be from `ReadyTemplates.exact_score`.
+
+    In any order of summation a float32 product of D terms errs by at most D u / (1 - D u) times
+    the product of the lengths, u = 2^-24 (Higham, 'Accuracy and Stability of Numerical Algorithms',
+    section 3.1). Lengths are 1 within D u, which clipping to 1 takes off: another D u.
+    """
+    return 3 * (dimension + 4) * UNIT_ROUNDOFF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +67,55 @@ class ReadyTemplates:
         Returns:
             P x N float32 cosine similarities, column i for `names[i]`; -1 without a reference.
         """
-        scores = np.clip(probes @ self.vectors.T, -1.0, 1.0)
-        best = np.full((len(self.names), len(probes)), -1.0, dtype=np.float32)
+        if not len(self.owners):  # Then `vectors` may have no columns.
+            return np.full((len(probes), len(self.names)), -1.0, dtype=np.float32)
+        return self._by_identity(probes @ self.vectors.T)
+
+    def exact_score(self, probe: FloatArray) -> FloatArray:
+        """Score one probe, each sum taken in float64 and rounded once.
+
+        `score` leaves the order of summation to the BLAS, which differs with an identity's place
+        among the others; this gives one vector the same score in any gallery.
+
+        Args:
+            probe: D float32, a unit vector.
+
+        Returns:
+            N float32, within `score_error` of what `score` gives.
+        """
+        if not len(self.owners):
+            return np.full(len(self.names), -1.0, dtype=np.float32)
+        products = np.multiply(self.vectors, probe, dtype=np.float64, order="C")
+        sums: FloatArray = products.sum(axis=1).astype(np.float32)
+        return np.asarray(self._by_identity(sums[None, :])[0])
+
+    def _by_identity(self, scores: FloatArray) -> FloatArray:
+        scores = np.clip(scores, -1.0, 1.0)
+        best = np.full((len(self.names), len(scores)), -1.0, dtype=np.float32)
         if self.how == "mean":
             best[self.owners] = scores.T
         else:
             np.maximum.at(best, self.owners, scores.T)
         return best.T
+
+    def only(self, chosen: NDArray[np.int64]) -> ReadyTemplates:
+        """Some of the identities.
+
+        Args:
+            chosen: their positions in `names`, rising.
+        """
+        place = np.full(len(self.names), -1, dtype=np.int64)
+        place[chosen] = np.arange(len(chosen))
+        owners = place[self.owners]
+        rows = np.flatnonzero(owners >= 0)
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in chosen),
+            references=self.references[chosen],
+            vectors=self.vectors[rows],
+            owners=owners[rows],
+            unreliable=self.unreliable[chosen],
+        )
 
 
 def ready(templates: Templates, how: TemplateScore = DEFAULT_TEMPLATE_SCORE) -> ReadyTemplates:
