@@ -1,9 +1,16 @@
-"""Blocks of identities, laid out for one fast matrix product each."""
+"""Blocks of identities, laid out for a fast product with one probe.
+
+A block's vectors stand in panels, D x W matrices of which one fits a core's first cache. Products
+that small are made by the calling thread alone. One product of all would be shared among the BLAS's
+threads and wait for each: half the time on idle cores, and many times as long on busy ones, where
+a thread that is waited for does not run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +18,9 @@ from numpy.typing import NDArray
 from steadyface.matching.scores import ReadyTemplates
 from steadyface.types import FloatArray
 
+#: OpenBLAS takes one thread for a matrix with a vector up to 9216 numbers.
+_PANEL_NUMBERS = 8192
+_WIDEST_PANEL = 32
 #: Names may stem from file names that are no Unicode, which Python holds as lone surrogates.
 _CODEC = ("utf-8", "surrogatepass")
 
@@ -62,7 +72,7 @@ class Block:
 
     Attributes:
         used: how many identities it holds.
-        vectors: D x B float32, C-contiguous: one identity a column.
+        panels: G x D x W float32, C-contiguous: slot s is column s % W of panel s // W.
         ids: B int64.
         references: B int64.
         unreliable: B float64.
@@ -71,7 +81,7 @@ class Block:
     """
 
     used: int
-    vectors: FloatArray
+    panels: FloatArray
     ids: NDArray[np.int64]
     references: NDArray[np.int64]
     unreliable: NDArray[np.float64]
@@ -83,7 +93,7 @@ class Block:
         """A block of nobody yet."""
         return cls(
             0,
-            np.zeros((dimension, size), dtype=np.float32),
+            _panels(dimension, size),
             np.zeros(size, dtype=np.int64),
             np.zeros(size, dtype=np.int64),
             np.zeros(size, dtype=np.float64),
@@ -98,7 +108,19 @@ class Block:
 
     def of_dimension(self, dimension: int) -> Block:
         """The same identities, none of which has a reference yet, with vectors of D zeros."""
-        return replace(self, vectors=np.zeros((dimension, len(self.ids)), dtype=np.float32))
+        return replace(self, panels=_panels(dimension, len(self.ids)))
+
+    def scores(self, probes: FloatArray) -> FloatArray:
+        """P x used float32, the products of P x D probes with everyone."""
+        count, dimension, width = self._panels_used().shape
+        if not dimension:
+            return np.zeros((len(probes), self.used), dtype=np.float32)
+        products = np.matmul(probes, self.panels[:count])
+        rows = products.transpose(1, 0, 2).reshape(len(probes), count * width)
+        return np.asarray(rows[:, : self.used])
+
+    def _panels_used(self) -> FloatArray:
+        return self.panels[: -(-self.used // self.panels.shape[2])]
 
     def name(self, slot: int) -> str:
         """The name of one identity."""
@@ -111,7 +133,7 @@ class Block:
         """Some of its identities."""
         return Entries(
             self.ids[slots],
-            self.vectors[:, slots].T,
+            self._vectors(slots),
             self.references[slots],
             self.unreliable[slots],
             tuple(self.name(slot) for slot in slots),
@@ -119,16 +141,16 @@ class Block:
 
     def appended(self, entries: Entries) -> Block:
         """With more identities, of higher ids, which have to fit."""
-        new = slice(self.used, self.used + len(entries.ids))
-        self._put(new, entries)
+        used = self.used + len(entries.ids)
+        self._put(np.arange(self.used, used), entries)
         encoded = [name.encode(*_CODEC) for name in entries.names]
         ends = self.starts[self.used] + np.cumsum([len(name) for name in encoded], dtype=np.int64)
-        self.starts[new.start + 1 : new.stop + 1] = ends
-        return replace(self, used=new.stop, names=b"".join([self.names, *encoded]))
+        self.starts[self.used + 1 : used + 1] = ends
+        return replace(self, used=used, names=b"".join([self.names, *encoded]))
 
     def replaced(self, slots: NDArray[np.int64], entries: Entries) -> Block:
         """With other values for some of its identities."""
-        copy = self.without(np.zeros(0, dtype=np.int64))
+        copy = self.copy()
         copy._put(slots, entries)
         encoded = [name.encode(*_CODEC) for name in entries.names]
         if all(self._encoded(slot) == name for slot, name in zip(slots, encoded, strict=True)):
@@ -140,32 +162,56 @@ class Block:
         return replace(copy, names=b"".join(every))
 
     def without(self, slots: NDArray[np.int64]) -> Block:
-        """A copy without some of its identities."""
+        """Without some of its identities."""
         keep = np.ones(self.used, dtype=np.bool_)
         keep[slots] = False
-        count = int(keep.sum())
-        new = Block.empty(len(self.vectors), len(self.ids))
-        # By rows: a copy of the whole between the two would take as much again.
-        for row, old in zip(new.vectors, self.vectors, strict=True):
-            row[:count] = old[: self.used][keep]
-        new.ids[:count] = self.ids[: self.used][keep]
-        new.references[:count] = self.references[: self.used][keep]
-        new.unreliable[:count] = self.unreliable[: self.used][keep]
+        kept = np.flatnonzero(keep)
+        new = Block.empty(self.panels.shape[1], len(self.ids))
+        new._place(np.arange(len(kept)), self._vectors(kept))
+        for array, old in zip(new._columns(), self._columns(), strict=True):
+            array[: len(kept)] = old[kept]
         lengths = np.diff(self.starts[: self.used + 1])
-        new.starts[1 : count + 1] = np.cumsum(lengths[keep])
+        new.starts[1 : len(kept) + 1] = np.cumsum(lengths[kept])
         letters = np.frombuffer(self.names, dtype=np.uint8)[np.repeat(keep, lengths)]
-        return replace(new, used=count, names=letters.tobytes())
+        return replace(new, used=len(kept), names=letters.tobytes())
 
-    def _put(self, where: slice | NDArray[np.int64], entries: Entries) -> None:
-        self.vectors[:, where] = entries.vectors.T
-        self.ids[where] = entries.ids
-        self.references[where] = entries.references
-        self.unreliable[where] = entries.unreliable
+    def copy(self) -> Block:
+        """The same on arrays of its own."""
+        new = Block.empty(self.panels.shape[1], len(self.ids))
+        # Only what is used: the rest of the new one then takes no memory yet.
+        used = self._panels_used()
+        new.panels[: len(used)] = used
+        for array, old in zip(new._columns(), self._columns(), strict=True):
+            array[: self.used] = old[: self.used]
+        new.starts[: self.used + 1] = self.starts[: self.used + 1]
+        return replace(new, used=self.used, names=self.names)
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return self.ids, self.references, self.unreliable
+
+    def _vectors(self, slots: NDArray[np.int64]) -> FloatArray:
+        width = self.panels.shape[2]
+        return self.panels[slots // width, :, slots % width]
+
+    def _place(self, slots: NDArray[np.int64], vectors: FloatArray) -> None:
+        width = self.panels.shape[2]
+        self.panels[slots // width, :, slots % width] = vectors
+
+    def _put(self, slots: NDArray[np.int64], entries: Entries) -> None:
+        self._place(slots, entries.vectors)
+        self.ids[slots] = entries.ids
+        self.references[slots] = entries.references
+        self.unreliable[slots] = entries.unreliable
+
+
+def _panels(dimension: int, size: int) -> FloatArray:
+    width = min(_WIDEST_PANEL, max(1, _PANEL_NUMBERS // max(1, dimension)))
+    return np.zeros((-(-size // width), dimension, width), dtype=np.float32)
 
 
 def dimension_of(blocks: Sequence[Block]) -> int:
     """Of the vectors; 0 while nobody has a reference."""
-    return len(blocks[0].vectors) if blocks else 0
+    return blocks[0].panels.shape[1] if blocks else 0
 
 
 def places_of(
@@ -193,8 +239,7 @@ def joined(blocks: list[Block]) -> list[Block]:
         if result and result[-1].used + block.used <= len(block.ids) // 2:
             every = np.arange(block.used)
             # A copy, for searches may hold the first at its present length.
-            copy = result[-1].without(np.zeros(0, dtype=np.int64))
-            result[-1] = copy.appended(block.taken(every))
+            result[-1] = result[-1].copy().appended(block.taken(every))
         else:
             result.append(block)
     return result

@@ -20,12 +20,16 @@ from steadyface.types import Embedding, Match, Templates
 BLOCK = 16_384
 #: How many scores a search of many probes holds at once: 64 MB.
 _SCORES_AT_ONCE = 2**24
+#: So few probes that OpenBLAS multiplies them and a panel on one thread.
+_PROBES_AT_ONCE = 32
+#: How many identities are made ready at once.
+_READY_AT_ONCE = 2048
 
 
 class TemplateIndex:
     """Answers as `decide.match` does on `ready` templates of the same gallery, only faster.
 
-    One float32 product finds everybody whose margin (score less threshold) may be among the best,
+    A float32 product finds everybody whose margin (score less threshold) may be among the best,
     its rounding allowed for by `margin_slack`; the decision is then made among those few by the
     same functions, from exact scores, so that every field is the same. Ties go to the lower id.
 
@@ -86,7 +90,7 @@ class TemplateIndex:
             if len(templates.owners):
                 dimension = templates.vectors.shape[1]
                 blocks = [_fitting(block, dimension) for block in blocks]
-            for part, some in _parts(numbers, templates, self._size):
+            for part, some in _parts(numbers, templates):
                 entries = Entries.of(part, ready(some, "mean"), dimension)
                 self._put(blocks, entries)
             self._blocks = tuple(blocks)
@@ -190,7 +194,7 @@ class TemplateIndex:
             search.check(probe)
         if not search.identities:
             return [match_with_nobody(rule, located=face) for face in faces]
-        step = max(1, _SCORES_AT_ONCE // search.identities)
+        step = min(_PROBES_AT_ONCE, max(1, _SCORES_AT_ONCE // search.identities))
         answers: list[Match] = []
         for start in range(0, len(probes), step):
             some = slice(start, start + step)
@@ -203,7 +207,7 @@ class TemplateIndex:
 
 
 def _fitting(block: Block, dimension: int) -> Block:
-    known = len(block.vectors)
+    known = block.panels.shape[1]
     if known and known != dimension:
         raise UsageError(f"the vectors have {dimension} dimensions, those of the index {known}")
     return block if known else block.of_dimension(dimension)
@@ -219,10 +223,10 @@ def _checked_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _parts(
-    ids: NDArray[np.int64], templates: Templates, size: int
+    ids: NDArray[np.int64], templates: Templates
 ) -> Iterator[tuple[NDArray[np.int64], Templates]]:
     """The identities by rising id, so many at a time, that making them ready takes little room."""
-    order = np.argsort(ids)
+    size, order = _READY_AT_ONCE, np.argsort(ids)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     owners = place[templates.owners]

@@ -1,4 +1,4 @@
-"""The search itself: everybody's margins by one product a block, the decision among the leaders."""
+"""The search itself: everybody's margins by small products, the decision among the leaders."""
 
 from __future__ import annotations
 
@@ -53,11 +53,10 @@ class Search:
 
     def scores(self, probes: Sequence[Embedding]) -> FloatArray:
         """P x N float32; 0 for an identity without references."""
-        scores = np.zeros((len(probes), self.identities), dtype=np.float32)
-        if dimension_of(self._blocks):
-            vectors = np.stack([probe.vector for probe in probes])
-            for block, (start, end) in zip(self._blocks, pairwise(self._ends), strict=True):
-                np.matmul(vectors, block.vectors[:, : block.used], out=scores[:, start:end])
+        scores = np.empty((len(probes), self.identities), dtype=np.float32)
+        vectors = np.stack([probe.vector for probe in probes])
+        for block, (start, end) in zip(self._blocks, pairwise(self._ends), strict=True):
+            scores[:, start:end] = block.scores(vectors)
         return scores
 
     def decided(
