@@ -276,7 +276,7 @@ def test_what_a_change_refuses_and_that_it_leaves_the_index_alone() -> None:
     with pytest.raises(UsageError, match="1 ids do not pair with 2 names"):
         index.update([9], gallery(2))
     with pytest.raises(UsageError, match="id 4 is new and has to be higher than 5, which is there"):
-        index.update([4, 5], gallery(2))
+        index.update([9, 4, 5], gallery(3))
     broken = gallery(1)
     broken.vectors[0, 0] = np.nan
     with pytest.raises(UsageError, match="not finite"):

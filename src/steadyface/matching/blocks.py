@@ -237,9 +237,7 @@ def joined(blocks: list[Block]) -> list[Block]:
     result: list[Block] = []
     for block in blocks:
         if result and result[-1].used + block.used <= len(block.ids) // 2:
-            every = np.arange(block.used)
-            # A copy, for searches may hold the first at its present length.
-            result[-1] = result[-1].copy().appended(block.taken(every))
+            result[-1] = result[-1].appended(block.taken(np.arange(block.used)))
         else:
             result.append(block)
     return result
