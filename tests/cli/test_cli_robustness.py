@@ -113,6 +113,11 @@ def test_pairs_need_their_images_and_folders_do_not(
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("2 1\nAnn 1 2\nAnn 1 Ben 1\nBen 1 2\nAnn 2 Ben 2\n")
     out = "--output", tmp_path / "o"
+    nothing = tmp_path / "none"
+    assert (
+        f"{nothing}: there is nothing; give a folder or a pairs file"
+        in steadyface("evaluate", "robustness", nothing, *out).err
+    )
     assert (
         "give the folder of its images as --images"
         in steadyface("evaluate", "robustness", pairs, *out).err

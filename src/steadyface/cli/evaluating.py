@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from steadyface.cli.status import Status
-from steadyface.errors import MissingExtraError, UsageError
+from steadyface.errors import DatasetLayoutError, MissingExtraError, UsageError
 from steadyface.evaluation import layouts
 from steadyface.evaluation.output import cannot_write, provenance, write_json
 from steadyface.models.catalog import load_catalog
@@ -43,8 +43,10 @@ def pairs_of(data: Path, images: Path | None) -> tuple[Path, tuple[layouts.Pair,
 
     Raises:
         UsageError: `--images` is missing, or is given for a folder.
-        DatasetLayoutError: the file is no pairs file, or not of these images.
+        DatasetLayoutError: there is nothing, the file is no pairs file, or not of these images.
     """
+    if not data.exists():
+        raise DatasetLayoutError(f"{data}: there is nothing; give a folder or a pairs file")
     if data.is_dir():
         if images is not None:
             raise UsageError(f"{data}: is a folder; --images goes with a pairs file")

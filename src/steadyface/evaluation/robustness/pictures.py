@@ -17,6 +17,8 @@ from steadyface.types import RGBImage
 #: Hues that stay apart for colour-blind readers (Okabe and Ito 2008), one a kind, with markers.
 _HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = "osD^vPX"
+#: Measures of errors: less is better, and more is darker, so that dark is bad in every map.
+_ERRORS = ("FMR", "FNMR", "FPIR", "FNIR")
 
 
 def heat_map(result: Robustness, measure: str) -> bytes:
@@ -32,14 +34,16 @@ def heat_map(result: Robustness, measure: str) -> bytes:
     low = float(shown.min()) if len(shown) else 0.0
     # A map of hardly different values is hardly coloured.
     high = max(float(shown.max()) if len(shown) else 0.0, low + 1)
-    axes.imshow(np.ma.masked_invalid(values), cmap="cividis", aspect="auto", vmin=low, vmax=high)
+    errors = measure.startswith(_ERRORS)
+    colours = "cividis_r" if errors else "cividis"
+    axes.imshow(np.ma.masked_invalid(values), cmap=colours, aspect="auto", vmin=low, vmax=high)
     for (row, column), value in np.ndenumerate(values):
         text = "-" if np.isnan(value) else f"{value:.1f}"
-        colour = "white" if value < (low + high) / 2 else "black"
+        colour = "white" if (value < (low + high) / 2) != errors else "black"
         axes.text(column, row, text, ha="center", va="center", color=colour)
     axes.set_xticks(range(len(severities)), [f"{s:g}" for s in severities])
     axes.set_yticks(range(len(kinds)), kinds)
-    axes.set(xlabel="severity", title=f"{measure}, %")
+    axes.set(xlabel="severity", title=f"{measure}, %{' (less is better)' if errors else ''}")
     return png_of(figure)
 
 
