@@ -155,7 +155,10 @@ def test_what_is_opened_for_reading_or_closed(gallery: Gallery, open_again: Open
             change(reader)
     assert names(gallery) == ["Ann"]
     gallery.close()
-    calls = [*changes, lambda opened: opened.prunable(moment)]
+    calls: list[Callable[[Gallery], object]] = [
+        *changes,
+        lambda opened: opened.prunable(moment),
+    ]
     for call in calls:
         with pytest.raises(GalleryError, match="this gallery was closed"):
             call(gallery)
