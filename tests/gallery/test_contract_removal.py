@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
-from tests.gallery.shared import OpenAgain, names, unit
+from tests.gallery.shared import MODEL, OpenAgain, names, unit
 
 from steadyface.errors import GalleryError, UsageError
 from steadyface.gallery import Counts, Gallery, Pruned
@@ -59,6 +60,14 @@ def test_an_identity_stays_without_references(gallery: Gallery) -> None:
 def test_an_id_given_twice_counts_once(gallery: Gallery) -> None:
     gallery.enroll("Ann", [unit(1, 0), unit(0, 1)])
     assert gallery.remove_references("Ann", ids(gallery, "Ann")[:1] * 2) == 1
+
+
+def test_ids_out_of_an_array(gallery: Gallery) -> None:
+    gallery.enroll("Ann", [unit(1, 0), unit(0, 1)])
+    (first, second) = np.array(ids(gallery, "Ann"))
+    gallery.replace_all(MODEL, {first: unit(0, -1), second: unit(0, 1)})
+    assert gallery.remove_references("Ann", [first]) == 1
+    assert gallery.templates().vectors.tolist() == [[0, 1]]
 
 
 def test_ids_that_the_identity_lacks_keep_all(gallery: Gallery) -> None:

@@ -149,8 +149,8 @@ def test_others_that_have_it_open_are_told(gallery: Gallery, open_again: OpenAga
         with pytest.raises(GalleryModelError) as caught:
             call()
         assert str(caught.value) == (
-            f"{gallery.location}: opened with the model 'face-v1', and another process has gone "
-            "over to 'face-v2' since; open it again with that model"
+            f"{gallery.location}: opened with the model 'face-v1', and somebody has gone over to "
+            "'face-v2' since; open it again with that model"
         )
     assert gallery.templates().vectors.tolist() == [[0, 1]]
 

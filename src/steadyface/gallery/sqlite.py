@@ -96,7 +96,7 @@ class SqliteGallery:
         )
         described = None if metadata is None else self._encode_metadata(name, metadata)
         change = self._change()
-        with self._session.writing() as connection:
+        with self._session.writing(model_id=model_id) as connection:
             done = changes.enroll(
                 connection, change, name, rows, metadata=described, model_id=model_id
             )
@@ -144,7 +144,8 @@ class SqliteGallery:
         moment, change = self._older_than(older_than), self._change()
         with self._session.writing() as connection:
             pruned = changes.prune(connection, change, moment)
-        self._erase(f"What is older than {older_than} is removed")
+        if pruned.references or pruned.identities:
+            self._erase(f"What is older than {older_than} is removed")
         return pruned
 
     def prunable(self, older_than: datetime) -> Pruned:

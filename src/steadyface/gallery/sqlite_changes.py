@@ -103,12 +103,11 @@ def remove_references(
 ) -> int:
     """Delete these references of an identity, see `Gallery.remove_references`."""
     owner = queries.find_identity(connection, change.location, name)
-    held = connection.execute("SELECT id FROM reference WHERE identity_id = ?", (owner,))
-    unknown = set(ids) - {number for (number,) in held}
-    if unknown:
+    rows = connection.execute("SELECT id FROM reference WHERE identity_id = ?", (owner,))
+    wanted, held = set(ids), [number for (number,) in rows]
+    if unknown := wanted.difference(held):
         raise unknown_references(f"{change.location}: {name!r} has", unknown)
-    wanted = set(ids)
-    _delete_references(connection, wanted)
+    _delete_references(connection, [number for number in held if number in wanted])
     _record(connection, change, "remove-references", [(owner, len(wanted))])
     _mark_for_erasure(connection)
     return len(wanted)
@@ -143,7 +142,11 @@ def replace_all(
     _delete_references(connection, gone)
     connection.executemany(
         "UPDATE reference SET model_id = ?, vector = ?, quality = ?, calibration = ? WHERE id = ?",
-        [(model_id, r.vector, r.quality, r.calibration, n) for n, r in references.items()],
+        [
+            (model_id, r.vector, r.quality, r.calibration, number)
+            for number in owners
+            if (r := references.get(number)) is not None
+        ],
     )
     connection.execute("UPDATE meta SET value = ? WHERE key = 'model_id'", (model_id,))
     connection.execute("DELETE FROM meta WHERE key = 'dimension'")

@@ -44,17 +44,21 @@ class Session:
         """Run the block on one state of the file."""
         return self._transaction("DEFERRED")
 
-    def writing(self, *, becomes: str | None = None) -> AbstractContextManager[sqlite3.Connection]:
+    def writing(
+        self, *, model_id: str | None = None, becomes: str | None = None
+    ) -> AbstractContextManager[sqlite3.Connection]:
         """Run the block as one change of the file.
 
         Args:
+            model_id: the model whose embeddings the block stores; another thread may have gone
+                over to another one since they were checked. None where it stores none.
             becomes: the model of the gallery from then on, where the block changes it.
         """
         if not self._writable:
             raise UsageError(
                 f"{self.location}: was opened for reading; open it with mode='write' to change it"
             )
-        return self._transaction("IMMEDIATE", becomes)
+        return self._transaction("IMMEDIATE", model_id, becomes)
 
     def erase_removed(self) -> None:
         """Rebuild the file without the remains of what was removed, if any are left.
@@ -93,21 +97,24 @@ class Session:
 
     @contextmanager
     def _transaction(
-        self, kind: Literal["DEFERRED", "IMMEDIATE"], becomes: str | None = None
+        self,
+        kind: Literal["DEFERRED", "IMMEDIATE"],
+        model_id: str | None = None,
+        becomes: str | None = None,
     ) -> Iterator[sqlite3.Connection]:
         with self._using() as connection:
             with transaction(connection, kind):
-                self._check_model(connection)
+                self._check_model(connection, self.model_id if model_id is None else model_id)
                 yield connection
             if becomes is not None:
                 self.model_id = becomes
 
-    def _check_model(self, connection: sqlite3.Connection) -> None:
+    def _check_model(self, connection: sqlite3.Connection, model_id: str) -> None:
         noted = connection.execute("SELECT value FROM meta WHERE key = 'model_id'").fetchone()
         if noted is None:
             raise ValueError("it does not say which model made it")
-        if noted[0] != self.model_id:
+        if noted[0] != model_id:
             raise GalleryModelError(
-                f"{self.location}: opened with the model {self.model_id!r}, and another process "
-                f"has gone over to {noted[0]!r} since; open it again with that model"
+                f"{self.location}: opened with the model {model_id!r}, and somebody has gone over "
+                f"to {noted[0]!r} since; open it again with that model"
             )
