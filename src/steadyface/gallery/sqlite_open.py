@@ -118,8 +118,9 @@ def _check_meta(meta: Mapping[str, str], location: str, model_id: str | None) ->
     if model_id is not None and meta["model_id"] != model_id:
         raise GalleryModelError(
             f"{location}: made with the model {meta['model_id']!r}, but the model in use is "
-            f"{model_id!r}, and their embeddings do not compare; enrol the people again with "
-            "`steadyface enroll` into a new gallery"
+            f"{model_id!r}, and their embeddings do not compare; bring the gallery over with "
+            "`steadyface gallery re-embed --images DIR`, DIR holding the enrolled images, or name "
+            "its model"
         )
 
 

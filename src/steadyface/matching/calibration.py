@@ -131,6 +131,12 @@ class Calibration:
     pull: Points = ()
     probability: ProbabilityModel | None = None
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The lowest and the highest FMR that the data supports."""
+        every = self.located + self.assumed
+        return max(points[-1][0] for points in every), min(points[0][0] for points in every)
+
     def rule(self, fmr: float = DEFAULT_FMR, *, prior: float = DEFAULT_PRIOR) -> DecisionRule:
         """The decision rule at a target FMR, log-linear between measured points.
 
@@ -141,9 +147,7 @@ class Calibration:
         Raises:
             CalibrationError: the data cannot support this rate.
         """
-        every = self.located + self.assumed
-        highest = min(points[0][0] for points in every)
-        lowest = max(points[-1][0] for points in every)
+        lowest, highest = self.rates
         if not lowest <= fmr <= highest:
             raise CalibrationError(
                 f"calibration {self.id} supports FMR {lowest:g} to {highest:g}, not {fmr:g}; "
