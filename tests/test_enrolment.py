@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.colours import ColourFinder, ColourNetwork
 
-from steadyface.enrolment import EnrolmentTerms, Person
+from steadyface.enrolment import EnrolmentTerms, LookalikePolicy, Person
 from steadyface.errors import GalleryModelError, LookalikeError, UsageError
 from steadyface.gallery import Counts, Gallery, open_gallery
 from steadyface.imaging.geometry import CROP_SIZE
@@ -101,8 +101,11 @@ def test_people_are_stored_one_after_another(recognizer: Recognizer, gallery: Ga
 def test_a_trial_with_another_model_is_refused(gallery: Gallery) -> None:
     eyes = Analyzer(ColourFinder(), ColourNetwork("other"))
     other = Recognizer(gallery, analyzer=eyes, rule=RULE)
-    with pytest.raises(GalleryModelError, match="'other'"):
-        other.enroll("Ann", [shown(0)], terms=EnrolmentTerms(dry_run=True))
+    policies: tuple[LookalikePolicy, ...] = "report", "ignore"
+    for policy in policies:
+        terms = EnrolmentTerms(lookalikes=policy, dry_run=True)
+        with pytest.raises(GalleryModelError, match="'other'"):
+            other.enroll("Ann", [shown(0)], terms=terms)
 
 
 def test_terms_that_make_no_sense() -> None:

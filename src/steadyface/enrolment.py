@@ -14,6 +14,7 @@ from steadyface.matching.calibration import DecisionRule
 from steadyface.matching.lookalikes import (
     Lookalike,
     LookalikeFinder,
+    check_model,
     embedding_key,
     with_offered,
 )
@@ -264,6 +265,7 @@ def _try(templates: Templates, offers: Iterable[_Offer]) -> None:
     for offer in offers:
         added, duplicates = 0, []
         for reference in offer.references:
+            check_model(templates, reference)
             names = holders.setdefault(embedding_key(reference), set())
             duplicates += [
                 Duplicate(reference.source, name) for name in sorted(names - {offer.name})

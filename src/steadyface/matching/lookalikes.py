@@ -117,7 +117,7 @@ def with_offered(templates: Templates, offered: Iterable[tuple[str, Reference]])
     held = set(zip(templates.owners.tolist(), map(bytes, templates.vectors), strict=True))
     rows, owners, qualities = [], [], []
     for name, reference in offered:
-        _check_model(templates, reference)
+        check_model(templates, reference)
         owner = columns.setdefault(name, len(columns))
         key = owner, embedding_key(reference)
         if key not in held:
@@ -135,7 +135,8 @@ def embedding_key(reference: Reference) -> bytes:
     return np.asarray(reference.embedding.vector, dtype=np.float32).tobytes()
 
 
-def _check_model(templates: Templates, reference: Reference) -> None:
+def check_model(templates: Templates, reference: Reference) -> None:
+    """Raise `GalleryModelError` where a reference was embedded by another model."""
     if reference.embedding.model_id != templates.model_id:
         raise GalleryModelError(
             f"{reference.source}: embedded by {reference.embedding.model_id!r}, and the gallery by "
