@@ -67,6 +67,14 @@ class NoFaceError(ImageError):
     """A face was required and none was found."""
 
 
+class PoorFaceError(ImageError):
+    """The face is of a lower quality than was asked for."""
+
+
+class LookalikeError(ImageError):
+    """The face looks like that of another identity, which was asked to be refused."""
+
+
 # --- models ---------------------------------------------------------------------------------
 
 

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from steadyface.enrolment import (
+    DEFAULT_TERMS,
+    Enrolment,
+    EnrolmentTerms,
+    Person,
+    enroll_people,
+)
 from steadyface.errors import NoFaceError, SteadyfaceError
-from steadyface.gallery.contract import Duplicate, Gallery
+from steadyface.gallery.contract import Gallery
 from steadyface.imaging.decode import source_name
 from steadyface.matching.calibration import DEFAULT_PRIOR, DecisionRule, rule_for
 from steadyface.matching.decide import compare, match
 from steadyface.matching.scores import ReadyTemplates, ready
-from steadyface.pipeline import Analyzer, no_face
-from steadyface.types import Comparison, Face, ImageInput, Match, Reference
+from steadyface.pipeline import Analyzer
+from steadyface.types import Comparison, Face, ImageInput, Match
+
+__all__ = [
+    "Enrolment",
+    "EnrolmentTerms",
+    "Person",
+    "ProbeMatch",
+    "Recognizer",
+    "Verification",
+    "verification",
+    "verify",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,25 +51,6 @@ class ProbeMatch:
     match: Match | None = None
     face: Face | None = None
     error: SteadyfaceError | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Enrolment:
-    """What became of the images offered for one identity.
-
-    Attributes:
-        identity: the identity.
-        enrolled: how many references were stored.
-        held: how many images were not, for the identity has the same one already.
-        duplicates: references that are enrolled under another identity too.
-        errors: what could not be used, one error an image.
-    """
-
-    identity: str
-    enrolled: int
-    held: int
-    duplicates: tuple[Duplicate, ...]
-    errors: tuple[SteadyfaceError, ...]
 
 
 def verify(
@@ -134,26 +134,46 @@ class Recognizer:
             gallery.model_id, fmr=fmr, threshold=threshold, rule=rule, prior=prior
         )
 
-    def enroll(self, identity: str, images: Iterable[ImageInput]) -> Enrolment:
+    def enroll(
+        self,
+        identity: str,
+        images: Iterable[ImageInput],
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        terms: EnrolmentTerms = DEFAULT_TERMS,
+    ) -> Enrolment:
         """Enrol one face of each image; images that fail or show no face are named and left out.
 
         A face crop that was merely assumed is never enrolled: no stated rate would hold against it.
-        Nothing is stored when no image can be used.
+        Nothing is stored when no image can be used. Unless the terms say `ignore`, the whole
+        gallery is read to find lookalikes: enrol many people by one call of `enroll_many`.
+
+        Args:
+            identity: the name.
+            images: of this person.
+            metadata: of the identity, see `Gallery.enroll`; None leaves it as it is.
+            terms: limits of quality, what becomes of lookalikes, and whether to store at all.
         """
-        references: list[Reference] = []
-        errors: list[SteadyfaceError] = []
-        for result in self._analyzer.analyze_many(images):
-            if result.error is not None:
-                errors.append(result.error)
-            elif not result.faces[0].located:
-                errors.append(no_face(result.source))
-            else:
-                face = result.faces[0]
-                references.append(Reference(face.embedding, result.source, quality=face.quality))
-        if not references:
-            return Enrolment(identity, 0, 0, (), tuple(errors))
-        done = self._gallery.enroll(identity, references)
-        return Enrolment(identity, done.added, done.held, done.duplicates, tuple(errors))
+        return self.enroll_many([Person(identity, images, metadata)], terms=terms)[0]
+
+    def enroll_many(
+        self, people: Iterable[Person], *, terms: EnrolmentTerms = DEFAULT_TERMS
+    ) -> list[Enrolment]:
+        """Enrol many people, as `enroll` does one; lookalikes are looked for once, at the end.
+
+        Each person is stored as soon as all images of that one are embedded. Where lookalikes are
+        refused, nobody is before everybody is embedded.
+
+        Args:
+            people: who; read one at a time.
+            terms: as for `enroll`.
+
+        Returns:
+            One result a person, in order.
+        """
+        return enroll_people(
+            self._gallery, people, analyzer=self._analyzer, rule=self._rule, terms=terms
+        )
 
     def match(self, image: ImageInput, *, top: int = 5) -> Match:
         """Match one face of one image.

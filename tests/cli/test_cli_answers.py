@@ -239,6 +239,8 @@ def test_one_bad_image_keeps_nobody_else_out(
         "references": 1,
         "held": 0,
         "duplicates": [],
+        "poor": [],
+        "lookalikes": [],
         "errors": [],
     }
 

@@ -19,6 +19,8 @@ from steadyface._version import __version__
 from steadyface.cli.main import COMMANDS, cli
 from steadyface.evaluation.robustness.cells import Cell, Figure
 from steadyface.evaluation.robustness.run import Robustness
+from steadyface.gallery import open_gallery
+from steadyface.gallery.transfer import export_gallery
 
 Command = Callable[..., Any]
 Paint = Callable[..., Path]
@@ -34,6 +36,14 @@ PRINTING: dict[str, list[str]] = {
     "gallery rename": ["Ann", "Zoe", "--gallery", "people.db"],
     "gallery remove": ["Ann", "Ben", "--gallery", "people.db"],
     "gallery stats": ["--gallery", "people.db"],
+    "gallery check": ["--gallery", "people.db"],
+    "gallery audit": ["--gallery", "people.db"],
+    "gallery describe": ["Ann", "team=blue", "--gallery", "people.db"],
+    "gallery remove-reference": ["Ann", "1", "--gallery", "people.db"],
+    "gallery export": ["out.zip", "--gallery", "people.db"],
+    "gallery import": ["people.zip", "--gallery", "new.db"],
+    "gallery prune": ["--older-than", "1y", "--gallery", "people.db"],
+    "gallery re-embed": ["--images", "people", "--gallery", "people.db"],
     "evaluate gender": ["genders"],
     "evaluate match": ["probes", "--unknown", "genders/male"],
     "evaluate pairs": ["pairs.txt", "lfw"],
@@ -57,6 +67,7 @@ LONG = [
     "gender",
     "enroll",
     "match",
+    "gallery re-embed",
     "distort",
     "evaluate gender",
     "evaluate match",
@@ -109,6 +120,8 @@ def in_a_folder_of_everything(
     cell = Cell("clean", 0.0, 2, {"accuracy": Figure(0.5)}, {}, {}, right="10")
     names = ("female", "male")
     result = Robustness("gender", ("accuracy",), names, "P(female)", (cell,), {}, "data")
+    with open_gallery(gallery, model_id=None) as opened:
+        export_gallery(opened, root / "people.zip")
     (root / "result.json").write_text(json.dumps(result.as_json()))
     monkeypatch.chdir(root)
 

@@ -30,8 +30,21 @@ VERBS: dict[str, list[str]] = {
     "rename": ["Ann", "Zoe"],
     "remove": ["Ann"],
     "stats": [],
+    "check": [],
+    "audit": [],
+    "describe": ["Ann", "team=blue"],
+    "remove-reference": ["Ann", "2"],
+    "export": ["out.zip"],
+    "prune": ["--older-than", "1y"],
 }
-CHANGING = ("rename", "remove")
+CHANGING = ("rename", "remove", "describe", "remove-reference", "prune")
+#: Verbs that need more than that, see `test_cli_gallery_care.py`.
+OTHERS = ("import", "re-embed")
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def reference(x: float, y: float, source: str = "", **metadata: object) -> Reference:
@@ -71,11 +84,10 @@ def test_list_names_everyone_and_counts_references(steadyface: Command, people: 
 def test_list_as_json(steadyface: Command, people: Path) -> None:
     found = steadyface("gallery", "list", "--gallery", people, "--json").json
     assert (found["gallery"], found["total"]) == (str(people), 3)
-    assert [(row["identity"], row["references"]) for row in found["identities"]] == [
-        ("Ann", 2),
-        ("Ben", 1),
-        ("José", 1),
-    ]
+    assert [
+        (row["identity"], row["id"], row["references"], row["metadata"])
+        for row in found["identities"]
+    ] == [("Ann", 2, 2, {}), ("Ben", 3, 1, {}), ("José", 1, 1, {})]
     for row in found["identities"]:
         enrolled = datetime.fromisoformat(row["enrolled_at"])
         assert timedelta() <= datetime.now(UTC) - enrolled < timedelta(minutes=10)
@@ -133,7 +145,7 @@ def test_show_has_a_line_for_each_reference(steadyface: Command, people: Path) -
     assert (run.status, run.err) == (0, "")
     when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
     first, second = run.out.splitlines()
-    assert re.fullmatch(rf" +2 {when} {MODEL} ann/1\.jpg", first)
+    assert re.fullmatch(rf' +2 {when} {MODEL} ann/1\.jpg {{"pose": "left"}}', first)
     assert re.fullmatch(rf" +3 {when} {MODEL} é 2", second)
 
 
@@ -141,10 +153,13 @@ def test_show_as_json(steadyface: Command, people: Path) -> None:
     found = steadyface("gallery", "show", "Ann", "--gallery", people, "--json").json
     with open_gallery(people, model_id=MODEL) as gallery:
         moments = [stored.enrolled_at.isoformat() for stored in gallery.references("Ann")]
-    common = {"model": MODEL, "quality": None}
+    common = {"model": MODEL, "quality": None, "calibration": None}
     assert found == {
         "gallery": str(people),
         "identity": "Ann",
+        "id": 2,
+        "metadata": {},
+        "enrolled_at": moments[0],
         "references": [
             {
                 "id": 2,
@@ -167,6 +182,23 @@ def test_a_source_cannot_steer_the_terminal(steadyface: Command, tmp_path: Path)
     assert run.out.count("\n") == 1
     found = steadyface("gallery", "show", "Ann", "--gallery", path, "--json").json
     assert found["references"][0]["source"] == source
+
+
+def test_show_tells_quality_calibration_and_metadata(steadyface: Command, tmp_path: Path) -> None:
+    path = tmp_path / "known.db"
+    vector = np.array([1, 0], dtype=np.float32)
+    with open_gallery(path, model_id=MODEL, mode="create") as gallery:
+        known = Reference(Embedding(vector, MODEL), "a.jpg", quality=0.714, calibration="c/1")
+        gallery.enroll("Ann", [known], metadata={"team": "bl\u202eue"})
+    heading, line = steadyface("gallery", "show", "Ann", "--gallery", path).out.splitlines()
+    assert heading == '{"team": "bl\\u202eue"}'
+    assert line.endswith(f"{MODEL} quality 0.71 calibration c/1 a.jpg")
+    found = steadyface("gallery", "show", "Ann", "--gallery", path, "--json").json
+    (row,) = found["references"]
+    assert found["metadata"] == {"team": "bl\u202eue"}
+    assert (row["quality"], row["calibration"]) == (0.714, "c/1")
+    listed = steadyface("gallery", "list", "--gallery", path).out
+    assert listed == 'Ann: 1 reference {"team": "bl\\u202eue"}\n'
 
 
 # --- rename ---------------------------------------------------------------------------------------
@@ -250,10 +282,10 @@ def test_stats(steadyface: Command, people: Path) -> None:
 
 def test_every_verb_is_in_the_table(steadyface: Command) -> None:
     listed = steadyface("gallery", "--help").out.partition("Commands:\n")[2]
-    assert sorted(line.split()[0] for line in listed.splitlines()) == sorted(VERBS)
+    assert sorted(line.split()[0] for line in listed.splitlines()) == sorted([*VERBS, *OTHERS])
 
 
-@pytest.mark.parametrize("verb", ["show", "rename", "remove"])
+@pytest.mark.parametrize("verb", ["show", "rename", "remove", "describe", "remove-reference"])
 def test_an_unknown_identity_names_the_closest(
     steadyface: Command, people: Path, verb: str
 ) -> None:
@@ -289,7 +321,7 @@ def test_a_gallery_that_is_locked(
     steadyface: Command, people: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     impatient = partial(open_gallery, timeout=0.05)
-    monkeypatch.setattr("steadyface.cli.gallery.open_gallery", impatient)
+    monkeypatch.setattr("steadyface.cli.galleries.open_gallery", impatient)
     line = (
         f"{people}: another process holds the gallery and did not let go within 0.05 s; try again "
         "when it has finished (in Python, `timeout` waits longer)"

@@ -49,8 +49,8 @@ def test_another_model_in_use(gallery: Gallery, gallery_url: str, mode: Any) -> 
         open_gallery(gallery_url, model_id="face-v2", mode=mode)
     assert str(caught.value) == (
         f"{gallery.location}: made with the model 'face-v1', but the model in use is 'face-v2', "
-        "and their embeddings do not compare; enrol the people again with `steadyface enroll` "
-        "into a new gallery"
+        "and their embeddings do not compare; bring the gallery over with `steadyface gallery "
+        "re-embed --images DIR`, DIR holding the enrolled images, or name its model"
     )
 
 

@@ -153,7 +153,7 @@ def test_a_rule_has_the_interval_of_its_threshold() -> None:
     calibration = parse_calibration(text, "test.json")
     assert calibration.rule(1e-3).interval == pytest.approx((0.28, 0.34))
     assert calibration.rule(10**-3.5).interval == pytest.approx((0.375, 0.45))
-    assert calibration.rates == (1e-2, 1e-4)
+    assert calibration.rates == (1e-4, 1e-2)
     assert parse_calibration(calibration_text(), "test.json").rule(1e-3).interval is None
 
 

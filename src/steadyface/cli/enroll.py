@@ -2,75 +2,177 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 from tqdm import tqdm
 
 from steadyface.cli import options
+from steadyface.cli.galleries import references
 from steadyface.cli.render import error_json, print_json
 from steadyface.cli.status import Status, report_errors
-from steadyface.errors import DatasetLayoutError, SteadyfaceError
+from steadyface.enrolment import WARN_BELOW, Enrolment, EnrolmentTerms, Person
+from steadyface.errors import (
+    DatasetLayoutError,
+    GalleryNotFoundError,
+    ImageNotFoundError,
+    LookalikeError,
+    SteadyfaceError,
+)
 from steadyface.evaluation.layouts import read_people
-from steadyface.gallery import open_gallery
+from steadyface.evaluation.people import read_people_table
+from steadyface.gallery import Gallery, open_gallery
 from steadyface.gallery.names import clean_name
 from steadyface.pipeline import Analyzer
-from steadyface.recognition import Enrolment, Recognizer
+from steadyface.recognition import Recognizer
 from steadyface.types import DetectionMode, FaceChoice
+
+_QUALITY = click.FloatRange(0.0, 1.0)
 
 
 @click.command("enroll")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Enrol from a CSV instead: columns image (a path, from the CSV's folder on) and identity; "
+    "others become metadata of the identity.",
+)
 @options.gallery_option
 @options.reference_detection_option
 @options.faces_option("largest", "central", default="largest")
+@click.option(
+    "--warn-below",
+    type=_QUALITY,
+    default=WARN_BELOW,
+    show_default=True,
+    help="Name references of a lower quality; they are enrolled.",
+)
+@click.option(
+    "--refuse-below",
+    type=_QUALITY,
+    help="Do not enrol references of a lower quality.  [default: enrol any]",
+)
+@click.option(
+    "--refuse-lookalikes",
+    is_flag=True,
+    help="Do not enrol references that look like another identity.  [default: name and enrol them]",
+)
+@click.option("--dry-run", is_flag=True, help="Store nothing; say what would be.")
 @options.max_pixels_option
 @options.model_options
 @options.json_option
 @click.pass_context
 def command(
     ctx: click.Context,
-    folder: Path,
+    folder: Path | None,
+    table: Path | None,
     gallery_url: str,
     detection: DetectionMode,
     faces: FaceChoice,
+    warn_below: float,
+    refuse_below: float | None,
+    refuse_lookalikes: bool,
+    dry_run: bool,
     max_pixels: int,
     network: str | None,
     detector: str | None,
     as_json: bool,
 ) -> None:
-    """Enrol people: each folder in FOLDER is an identity, the images in it its references."""
-    people = read_people(folder)
-    for name in people:
-        clean_name(name)  # a name that is refused ends the command before anyone is enrolled
+    """Enrol people: each folder in FOLDER is an identity, the images in it its references.
+
+    References of low quality, and those that look like another identity, are named. That is the
+    case from the similarity on at which a stranger's image would look like anybody in the gallery
+    once in 1,000 images.
+    """
+    people = _people(folder, table)
+    terms = EnrolmentTerms(
+        warn_below, refuse_below, "refuse" if refuse_lookalikes else "report", dry_run
+    )
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    with open_gallery(gallery_url, model_id=analyzer.model_id, mode="create") as gallery:
-        recognizer = Recognizer(gallery, analyzer=analyzer)
-        shown = tqdm(people.items(), unit="identity", disable=None)
-        enrolments = [recognizer.enroll(name, images) for name, images in shown]
+    with _opened(gallery_url, analyzer.model_id, dry_run) as gallery:
+        shown = tqdm(people, unit="identity", disable=None)
+        enrolments = Recognizer(gallery, analyzer=analyzer).enroll_many(shown, terms=terms)
     errors = [error for enrolment in enrolments for error in enrolment.errors]
-    errors += [_nobody(folder / e.identity) for e in enrolments if not e.enrolled + e.held]
+    missing = sum(isinstance(error, ImageNotFoundError) for error in errors)
+    errors += [_nobody(folder, table, e) for e in enrolments if not e.enrolled + e.held]
+    if table is not None and missing:
+        errors.append(DatasetLayoutError(f"{table}: {missing} of its images not found; correct it"))
     if as_json:
-        print_json({"gallery": gallery_url, "enrolled": [_json(e) for e in enrolments]})
+        done = {"gallery": gallery_url, "dry_run": dry_run, "not_found": missing}
+        print_json(done | {"enrolled": [_json(e) for e in enrolments]})
     else:
-        for enrolment in enrolments:
-            click.echo(_line(enrolment))
+        _print(enrolments, dry_run)
     report_errors(errors)
     if errors:
         ctx.exit(Status.UNREADABLE)
 
 
-def _nobody(folder: Path) -> SteadyfaceError:
+def _people(folder: Path | None, table: Path | None) -> list[Person]:
+    """Whom to enrol; a name that is refused ends the command before anyone is."""
+    if table is not None:
+        if folder is not None:
+            raise click.UsageError("Give either FOLDER or --csv, not both.")
+        return read_people_table(table)
+    if folder is None:
+        raise click.UsageError("Missing argument 'FOLDER', or option '--csv' in its place.")
+    people = read_people(folder)
+    for name in people:
+        clean_name(name)
+    return [Person(name, images) for name, images in people.items()]
+
+
+@contextmanager
+def _opened(gallery_url: str, model_id: str, dry_run: bool) -> Iterator[Gallery]:
+    """The gallery; in a dry run one that stays as it is, or, where there is none, an empty one."""
+    if not dry_run:
+        with open_gallery(gallery_url, model_id=model_id, mode="create") as gallery:
+            yield gallery
+        return
+    with TemporaryDirectory() as nowhere:
+        try:
+            gallery = open_gallery(gallery_url, model_id=model_id, mode="read")
+        except GalleryNotFoundError:
+            empty = Path(nowhere) / "empty.db"
+            gallery = open_gallery(empty, model_id=model_id, mode="create")
+        with gallery:
+            yield gallery
+
+
+def _nobody(folder: Path | None, table: Path | None, enrolment: Enrolment) -> SteadyfaceError:
+    where = f"{table}: {enrolment.identity}" if folder is None else folder / enrolment.identity
     return DatasetLayoutError(
-        f"{folder}: nobody enrolled, for no image in it can be used; add a clear one"
+        f"{where}: nobody enrolled, for no image in it can be used; add a clear one"
     )
 
 
+def _print(enrolments: Sequence[Enrolment], dry_run: bool) -> None:
+    for enrolment in enrolments:
+        click.echo(_line(enrolment))
+    if dry_run:
+        click.echo("nothing was stored (dry run)")
+    for line in (line for enrolment in enrolments for line in _warnings(enrolment)):
+        click.echo(f"steadyface: warning: {line}", err=True)
+
+
 def _line(enrolment: Enrolment) -> str:
-    count = f"{enrolment.enrolled} reference{'' if enrolment.enrolled == 1 else 's'}"
     held = f", {enrolment.held} held already" if enrolment.held else ""
     also = "".join(f" [{d.source} is also {d.identity}'s]" for d in enrolment.duplicates)
-    return f"{enrolment.identity}: {count}{held}{also}"
+    return f"{enrolment.identity}: {references(enrolment.enrolled)}{held}{also}"
+
+
+def _warnings(enrolment: Enrolment) -> Iterator[str]:
+    for one in enrolment.poor:
+        yield f"{one.source} is of low quality ({one.quality:.2f}); a clearer image matches better"
+    refused = {error.source for error in enrolment.errors if isinstance(error, LookalikeError)}
+    for alike in enrolment.lookalikes:
+        if alike.source not in refused:
+            yield f"{alike.source} looks like {alike.identity} (similarity {alike.similarity:.2f})"
 
 
 def _json(enrolment: Enrolment) -> dict[str, object]:
@@ -79,5 +181,15 @@ def _json(enrolment: Enrolment) -> dict[str, object]:
         "references": enrolment.enrolled,
         "held": enrolment.held,
         "duplicates": [{"source": d.source, "identity": d.identity} for d in enrolment.duplicates],
+        "poor": [{"source": p.source, "quality": round(p.quality, 4)} for p in enrolment.poor],
+        "lookalikes": [
+            {
+                "source": one.source,
+                "identity": one.identity,
+                "similarity": round(one.similarity, 4),
+                "threshold": round(one.threshold, 4),
+            }
+            for one in enrolment.lookalikes
+        ],
         "errors": [error_json(error) for error in enrolment.errors],
     }

@@ -1,19 +1,31 @@
-"""`steadyface gallery list|show|rename|remove|stats`."""
+"""`steadyface gallery ...`: the group, and what only looks."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import click
 
-from steadyface.cli import options
+from steadyface.cli import gallery_care, gallery_people, options
+from steadyface.cli.galleries import (
+    identities,
+    identity_json,
+    metadata_words,
+    opened,
+    printable,
+    reference_json,
+    reference_line,
+    references,
+    when,
+)
 from steadyface.cli.render import print_json
-from steadyface.gallery import Gallery, GalleryMode, IdentitySummary, StoredReference, open_gallery
+from steadyface.cli.status import Status
+from steadyface.errors import GalleryCorruptError
+from steadyface.gallery import AuditEntry
+from steadyface.gallery.checking import read_everything
 
 
 @click.group("gallery")
 def command() -> None:
-    """List, show, rename and remove the people of a gallery."""
+    """Look after a gallery and the people in it."""
 
 
 @command.command("list")
@@ -24,17 +36,18 @@ def command() -> None:
 )
 @options.json_option
 def list_identities(gallery_url: str, limit: int | None, offset: int, as_json: bool) -> None:
-    """The identities by name, and how many references each has."""
-    with _opened(gallery_url, "read") as gallery:
+    """The identities by name: how many references each has, and its metadata."""
+    with opened(gallery_url, "read") as gallery:
         location = gallery.location
         total = gallery.count().identities
         page = gallery.identities(limit=limit, offset=offset)
     if as_json:
-        rows = [_identity_json(identity) for identity in page]
+        rows = [identity_json(identity) for identity in page]
         print_json({"gallery": location, "total": total, "identities": rows})
         return
     for identity in page:
-        click.echo(f"{identity.name}: {_references(identity.references)}")
+        words = [f"{identity.name}:", references(identity.references)]
+        click.echo(" ".join([*words, *metadata_words(identity.metadata)]))
 
 
 @command.command("show")
@@ -42,51 +55,22 @@ def list_identities(gallery_url: str, limit: int | None, offset: int, as_json: b
 @options.gallery_option
 @options.json_option
 def show(identity: str, gallery_url: str, as_json: bool) -> None:
-    """The references of IDENTITY, in the order in which they were enrolled."""
-    with _opened(gallery_url, "read") as gallery:
-        location, references = gallery.location, gallery.references(identity)
-    if as_json:
-        rows = [_reference_json(reference) for reference in references]
-        print_json({"gallery": location, "identity": identity, "references": rows})
-        return
-    for reference in references:
-        click.echo(
-            f"{reference.id:>6} {_when(reference.enrolled_at)} {reference.embedding.model_id} "
-            f"{_printable(reference.source)}"
-        )
+    """The references of IDENTITY, in the order in which they were enrolled.
 
-
-@command.command("rename")
-@click.argument("old")
-@click.argument("new")
-@options.gallery_option
-@options.json_option
-def rename(old: str, new: str, gallery_url: str, as_json: bool) -> None:
-    """Call identity OLD by the name NEW, which no other may have."""
-    with _opened(gallery_url, "write") as gallery:
-        location = gallery.location
-        gallery.rename(old, new)
-    if as_json:
-        print_json({"gallery": location, "old": old, "new": new})
-    else:
-        click.echo(f"{old} is now {new}")
-
-
-@command.command("remove")
-@click.argument("identities", nargs=-1, required=True)
-@options.gallery_option
-@options.json_option
-def remove(identities: tuple[str, ...], gallery_url: str, as_json: bool) -> None:
-    """Remove IDENTITIES with all their references for good, without asking.
-
-    Where the gallery lacks one of them, none is removed.
+    A line has the reference's id, when it was enrolled, its model, quality and calibration where
+    they are known, the image that it was made of, and its metadata.
     """
-    with _opened(gallery_url, "write") as gallery:
-        location, references = gallery.location, gallery.remove(*identities)
+    with opened(gallery_url, "read") as gallery:
+        location, summary = gallery.location, gallery.identity(identity)
+        found = gallery.references(identity)
     if as_json:
-        print_json({"gallery": location, "removed": identities, "references": references})
-    else:
-        click.echo(f"removed {', '.join(identities)}: {_references(references)}")
+        rows = [reference_json(reference) for reference in found]
+        print_json({"gallery": location} | identity_json(summary) | {"references": rows})
+        return
+    for line in metadata_words(summary.metadata):
+        click.echo(line)
+    for reference in found:
+        click.echo(reference_line(reference))
 
 
 @command.command("stats")
@@ -94,7 +78,7 @@ def remove(identities: tuple[str, ...], gallery_url: str, as_json: bool) -> None
 @options.json_option
 def stats(gallery_url: str, as_json: bool) -> None:
     """How much the gallery holds and takes, and what made it."""
-    with _opened(gallery_url, "read") as gallery:
+    with opened(gallery_url, "read") as gallery:
         location, found = gallery.location, gallery.stats()
     values = {
         "identities": found.counts.identities,
@@ -110,38 +94,80 @@ def stats(gallery_url: str, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' ')}: {value}")
 
 
-def _opened(gallery_url: str, mode: GalleryMode) -> Gallery:
-    """A gallery of whatever model: looking after people needs no network."""
-    return open_gallery(gallery_url, model_id=None, mode=mode)
+@command.command("check")
+@options.gallery_option
+@options.json_option
+@click.pass_context
+def check(ctx: click.Context, gallery_url: str, as_json: bool) -> None:
+    """Read everything the gallery holds. Exit status 1 says that it is damaged."""
+    try:
+        with opened(gallery_url, "read") as gallery:
+            counts = read_everything(gallery)
+    except GalleryCorruptError as error:
+        if as_json:
+            print_json({"gallery": gallery_url, "ok": False, "problem": str(error)})
+        else:
+            click.echo(f"damaged: {error}")
+        ctx.exit(Status.NO)
+    if as_json:
+        held = {"identities": counts.identities, "references": counts.references}
+        print_json({"gallery": gallery_url, "ok": True, "problem": None} | held)
+    else:
+        click.echo(f"ok: {identities(counts.identities)}, {references(counts.references)}")
 
 
-def _identity_json(identity: IdentitySummary) -> dict[str, object]:
+@command.command("audit")
+@options.gallery_option
+@click.option("--limit", type=click.IntRange(0), help="Show so many at most.  [default: all]")
+@click.option(
+    "--after",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Leave out the entries up to and with this number.",
+)
+@options.json_option
+def audit(gallery_url: str, limit: int | None, after: int, as_json: bool) -> None:
+    """Who changed what and when, first to last.
+
+    The audit knows people by number. Their present names are shown where they still exist.
+    """
+    with opened(gallery_url, "read") as gallery:
+        location, entries = gallery.location, gallery.audit(limit=limit, after=after)
+        names = {identity.id: identity.name for identity in gallery.identities()}
+    if as_json:
+        rows = [_entry_json(entry, _name(entry, names)) for entry in entries]
+        print_json({"gallery": location, "entries": rows})
+        return
+    for entry in entries:
+        click.echo(_entry_line(entry, _name(entry, names)))
+
+
+def _name(entry: AuditEntry, names: dict[int, str]) -> str | None:
+    return None if entry.identity_id is None else names.get(entry.identity_id)
+
+
+def _entry_json(entry: AuditEntry, name: str | None) -> dict[str, object]:
     return {
-        "identity": identity.name,
-        "references": identity.references,
-        "enrolled_at": identity.enrolled_at.isoformat(),
+        "id": entry.id,
+        "moment": entry.moment.isoformat(),
+        "actor": entry.actor,
+        "action": entry.action,
+        "identity_id": entry.identity_id,
+        "identity": name,
+        "references": entry.references,
     }
 
 
-def _reference_json(reference: StoredReference) -> dict[str, object]:
-    return {
-        "id": reference.id,
-        "source": reference.source,
-        "enrolled_at": reference.enrolled_at.isoformat(),
-        "model": reference.embedding.model_id,
-        "quality": reference.quality,
-        "metadata": reference.metadata,
-    }
+def _entry_line(entry: AuditEntry, name: str | None) -> str:
+    whom = "the gallery"
+    if entry.identity_id is not None:
+        whom = f"{name or 'removed'} ({entry.identity_id})"
+    return (
+        f"{entry.id:>6} {when(entry.moment)} {printable(entry.actor)} {entry.action} {whom}: "
+        f"{references(entry.references)}"
+    )
 
 
-def _references(count: int) -> str:
-    return f"{count} reference{'' if count == 1 else 's'}"
-
-
-def _when(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _printable(text: str) -> str:
-    """A source on one line: it may come from another's file and must not steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+for _inner in (*gallery_people.COMMANDS, *gallery_care.COMMANDS):
+    command.add_command(_inner)

@@ -18,9 +18,9 @@ from steadyface.errors import ImageError, SteadyfaceError
 COMMANDS = {
     "gender": "Gender of the faces in images.",
     "verify": "Are these two images the same person?",
-    "enroll": "Enrol people from folders into a gallery.",
+    "enroll": "Enrol people from folders or a CSV into a gallery.",
     "match": "Match images against a gallery.",
-    "gallery": "List, show, rename and remove the people of a gallery.",
+    "gallery": "Look after a gallery and the people in it.",
     "distort": "Make distorted copies of images.",
     "evaluate": "Measure on labelled folders.",
     "compare": "Set two robustness results side by side.",

@@ -105,7 +105,7 @@ def thresholds(network: str | None, rates: tuple[float, ...], as_json: bool) -> 
     data, and thresholds against templates of 2, 3, and 4 or more references.
     """
     calibration = load_calibration(load_catalog().choose("face-network", network).id)
-    highest, lowest = calibration.rates
+    lowest, highest = calibration.rates
     tens = [rate for rate in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6) if lowest <= rate <= highest]
     rules = [calibration.rule(rate) for rate in rates or tens]
     if as_json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +15,9 @@ from steadyface.imaging.decode import MAX_PIXELS
 from steadyface.imaging.files import list_images
 from steadyface.matching.calibration import DEFAULT_FMR, DEFAULT_PRIOR, fmr_for_fpir
 from steadyface.types import FaceChoice
+
+_AGE = re.compile(r"(?P<count>[1-9][0-9]*)(?P<unit>[dwy])")
+_DAYS = {"d": 1, "w": 7, "y": 365}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -141,6 +146,33 @@ def gallery_option(function: F) -> F:
         metavar="FILE",
         help="The gallery, such as people.db.",
     )(function)
+
+
+def past_moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
+    """Callback of an option: an age, or an ISO date or time, in UTC unless it says otherwise.
+
+    Raises:
+        click.BadParameter: it is neither, or is yet to come.
+    """
+    now = datetime.now(UTC)
+    age = _AGE.fullmatch(value)
+    try:
+        if age is not None:
+            return now - timedelta(days=int(age["count"]) * _DAYS[age["unit"]])
+        moment = datetime.fromisoformat(value)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(
+            f"{value!r} is no age such as 365d, 52w or 1y, and no date such as 2024-12-31",
+            ctx,
+            param,
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if moment > now:
+        raise click.BadParameter(
+            f"{value!r} is yet to come, and everything is older than that", ctx, param
+        )
+    return moment
 
 
 def expand_images(paths: tuple[Path, ...]) -> list[Path]:

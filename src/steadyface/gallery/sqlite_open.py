@@ -11,6 +11,7 @@ from pathlib import Path
 from steadyface.errors import GalleryError, GalleryLockedError, GalleryModelError
 from steadyface.gallery import codec, schema
 from steadyface.gallery.contract import GalleryMode
+from steadyface.gallery.names import UNKNOWN_ACTOR
 from steadyface.gallery.sqlite import SqliteGallery, utc_now
 from steadyface.gallery.sqlite_connection import connect, not_found, use_wal
 from steadyface.gallery.sqlite_errors import damaged, gallery_errors
@@ -24,6 +25,7 @@ def open_sqlite(
     timeout: float,
     clock: Callable[[], datetime] = utc_now,
     migrations: Sequence[schema.Migration] = schema.MIGRATIONS,
+    actor: str = UNKNOWN_ACTOR,
 ) -> SqliteGallery:
     """Open a gallery file, or make it in mode `create`; see `steadyface.gallery.open_gallery`.
 
@@ -34,8 +36,9 @@ def open_sqlite(
         model_id: the model in use; None for whichever made the file.
         mode: see `GalleryMode`.
         timeout: seconds to wait for another process to let go of the file.
-        clock: gives the time of enrolment.
+        clock: gives the time of a change.
         migrations: all steps from an empty file to the newest version.
+        actor: who makes changes, for the audit.
     """
     location = str(path)
     with gallery_errors(location, timeout):
@@ -53,6 +56,7 @@ def open_sqlite(
         writable=writable,
         timeout=timeout,
         clock=clock,
+        actor=actor,
     )
     if writable and "erase" in meta:
         _erase_remains(gallery)
@@ -114,8 +118,9 @@ def _check_meta(meta: Mapping[str, str], location: str, model_id: str | None) ->
     if model_id is not None and meta["model_id"] != model_id:
         raise GalleryModelError(
             f"{location}: made with the model {meta['model_id']!r}, but the model in use is "
-            f"{model_id!r}, and their embeddings do not compare; enrol the people again with "
-            "`steadyface enroll` into a new gallery"
+            f"{model_id!r}, and their embeddings do not compare; bring the gallery over with "
+            "`steadyface gallery re-embed --images DIR`, DIR holding the enrolled images, or name "
+            "its model"
         )
 
 

@@ -140,9 +140,9 @@ class Calibration:
 
     @property
     def rates(self) -> tuple[float, float]:
-        """The highest and the lowest FMR that the data can support."""
+        """The lowest and the highest FMR that the data supports."""
         every = self.located + self.assumed
-        return min(points[0][0] for points in every), max(points[-1][0] for points in every)
+        return max(points[-1][0] for points in every), min(points[0][0] for points in every)
 
     def rule(self, fmr: float = DEFAULT_FMR, *, prior: float = DEFAULT_PRIOR) -> DecisionRule:
         """The decision rule at a target FMR, log-linear between measured points.
@@ -154,7 +154,7 @@ class Calibration:
         Raises:
             CalibrationError: the data cannot support this rate.
         """
-        highest, lowest = self.rates
+        lowest, highest = self.rates
         if not lowest <= fmr <= highest:
             raise CalibrationError(
                 f"calibration {self.id} supports FMR {lowest:g} to {highest:g}, not {fmr:g}; "
