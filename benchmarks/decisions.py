@@ -108,33 +108,44 @@ Sides = tuple[list[Outcome], list[Outcome]]
 def figures(sides: Sides, rule: DecisionRule, owners: NDArray[np.str_]) -> dict[str, Any]:
     """Error rates of our decisions, with and without the rise, and what probabilities are worth."""
     first, second, same = compared(sides, owners)
-    references, probes = sides
-    scores = similarity(references, probes)[first, second]
-    poor = [unreliability(qualities_of(side)) for side in sides]
-    unreliable = poor[1][second], poor[0][first]
-    found = [np.array([o.located for o in side]) for side in sides]
-    located = found[0][first] & found[1][second]
-    # Where neither face was found there is no decision: never a match.
-    decided = found[0][first] | found[1][second]
-    one = np.ones(len(scores), dtype=np.int64)
-
-    def matched(by: DecisionRule) -> NDArray[np.bool_]:
-        found_at, assumed_at = (
-            by.thresholds(one, located=where, unreliable=unreliable) for where in (True, False)
-        )
-        return np.asarray(decided & (scores >= np.where(located, found_at, assumed_at)))
-
+    scores, unreliable, located = evidence(sides, first, second)
     chances = rule.probabilities(scores[located], 1, unreliable=part(unreliable, located))
     assert chances is not None
     weights = prior_weights(same[located], 0.5)
     return {
         "mated": int(same.sum()),
         "non_mated": int((~same).sum()),
-        "ours": rates(matched(rule), same),
-        "level": rates(matched(replace(rule, pull=0.0)), same),
+        "ours": rates(matched(sides, rule, first, second), same),
+        "level": rates(matched(sides, replace(rule, pull=0.0), first, second), same),
         "ece": reliability(chances, same[located], bins=15, weights=weights).ece,
         "brier": brier(chances, same[located], weights=weights),
     }
+
+
+def evidence(
+    sides: Sides, first: NDArray[np.int64], second: NDArray[np.int64]
+) -> tuple[FloatArray, tuple[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]:
+    """Of each comparison the score, how unreliable probe and reference are, and if both located."""
+    references, probes = sides
+    scores = similarity(references, probes)[first, second]
+    poor = [unreliability(qualities_of(side)) for side in sides]
+    found = [np.array([o.located for o in side]) for side in sides]
+    return scores, (poor[1][second], poor[0][first]), found[0][first] & found[1][second]
+
+
+def matched(
+    sides: Sides, rule: DecisionRule, first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """What `verify` says of each comparison."""
+    scores, unreliable, located = evidence(sides, first, second)
+    # Where neither face was found there is no decision: never a match.
+    found = [np.array([o.located for o in side]) for side in sides]
+    decided = found[0][first] | found[1][second]
+    one = np.ones(len(scores), dtype=np.int64)
+    found_at, assumed_at = (
+        rule.thresholds(one, located=where, unreliable=unreliable) for where in (True, False)
+    )
+    return np.asarray(decided & (scores >= np.where(located, found_at, assumed_at)))
 
 
 def by_cosine(sides: Sides, owners: NDArray[np.str_]) -> dict[str, Any]:
