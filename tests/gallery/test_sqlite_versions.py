@@ -10,9 +10,10 @@ from tests.gallery.shared import MODEL, MODES, open_file, raw, unit
 
 from steadyface.errors import GalleryCorruptError, GalleryError
 from steadyface.gallery import Counts, Duplicate, Enrolled, GalleryMode
-from steadyface.gallery.schema import MIGRATIONS, Migration
+from steadyface.gallery.schema import MIGRATIONS
 from steadyface.gallery.sqlite import SqliteGallery
 from steadyface.gallery.sqlite_open import open_sqlite
+from steadyface.gallery.versions import Migration
 
 NEWEST = len(MIGRATIONS)
 

@@ -68,7 +68,7 @@ def encode_references(
             )
         encoded.append(
             EncodedReference(
-                vector=_encode_vector(reference.embedding.vector, what),
+                vector=encode_vector(reference.embedding.vector, what),
                 # A path that is not UTF-8 is shown with escapes: the source is for people to read.
                 source=reference.source.encode("utf-8", "backslashreplace")
                 .decode("utf-8")
@@ -124,6 +124,11 @@ def decode_metadata(text: str) -> dict[str, Any]:
     return value
 
 
+def utc_now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
 def encode_time(moment: datetime) -> str:
     """Return a moment as ISO 8601 in UTC with microseconds, which sorts as text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
@@ -141,7 +146,12 @@ def decode_time(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _encode_vector(vector: FloatArray, what: str) -> bytes:
+def encode_vector(vector: FloatArray, what: str) -> bytes:
+    """Return a vector of Euclidean length 1 as bytes.
+
+    Raises:
+        GalleryError: it is something else; names `what`.
+    """
     array = np.asarray(vector)
     if array.ndim != 1 or array.size == 0 or not np.issubdtype(array.dtype, np.floating):
         raise GalleryError(

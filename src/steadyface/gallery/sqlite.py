@@ -10,25 +10,27 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Literal, Self
 
-from steadyface.errors import GalleryError, UsageError
+from steadyface.errors import GalleryError
 from steadyface.gallery import codec
 from steadyface.gallery import sqlite_queries as queries
 from steadyface.gallery.contract import Counts, Enrolled, IdentitySummary, Stats, StoredReference
 from steadyface.gallery.names import clean_name, unknown_identity
+from steadyface.gallery.refusals import (
+    check_page,
+    closed,
+    damaged,
+    locked,
+    name_taken,
+    nobody_named,
+    read_only,
+)
 from steadyface.gallery.sqlite_connection import transaction
-from steadyface.gallery.sqlite_errors import damaged, gallery_errors, locked
+from steadyface.gallery.sqlite_errors import gallery_errors
 from steadyface.types import Reference, Templates
-
-_LARGEST_INTEGER = 2**63 - 1  # of SQLite
-
-
-def utc_now() -> datetime:
-    """Return the present moment in UTC."""
-    return datetime.now(UTC)
 
 
 class SqliteGallery:
@@ -51,7 +53,7 @@ class SqliteGallery:
         model_id: str,
         writable: bool,
         timeout: float,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] = codec.utc_now,
     ) -> None:
         self._connection: sqlite3.Connection | None = connection
         self._location = location
@@ -103,9 +105,7 @@ class SqliteGallery:
         """
         names = list(dict.fromkeys(clean_name(identity) for identity in identities))
         if not names:
-            raise UsageError(
-                f"{self._location}: nobody to remove was named; give at least one name"
-            )
+            raise nobody_named(self._location)
         removed = 0
         with self._writing() as connection:
             for name in names:
@@ -134,17 +134,12 @@ class SqliteGallery:
                 "SELECT 1 FROM identity WHERE name = ? AND id <> ?", (after, owner)
             ).fetchone()
             if taken:
-                raise GalleryError(
-                    f"{self._location}: cannot rename {before!r}: another identity is called "
-                    f"{after!r}; choose another name, or remove that identity first"
-                )
+                raise name_taken(self._location, before, after)
             connection.execute("UPDATE identity SET name = ? WHERE id = ?", (after, owner))
 
     def identities(self, *, limit: int | None = None, offset: int = 0) -> list[IdentitySummary]:
         """The identities by name; see `Gallery.identities`."""
-        for option, value in (("limit", limit), ("offset", offset)):
-            if value is not None and not 0 <= value <= _LARGEST_INTEGER:
-                raise UsageError(f"{option} is {value}; give a number from 0 on")
+        check_page(limit, offset)
         with self._reading() as connection:
             return queries.select_identities(connection, limit=limit, offset=offset)
 
@@ -211,7 +206,7 @@ class SqliteGallery:
     def _using(self) -> Iterator[sqlite3.Connection]:
         with self._lock, gallery_errors(self._location, self._timeout):
             if self._connection is None:
-                raise GalleryError(f"{self._location}: this gallery was closed; open it again")
+                raise closed(self._location)
             try:
                 yield self._connection
             except ValueError as error:  # from decoding what is stored
@@ -227,9 +222,7 @@ class SqliteGallery:
 
     def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
         if not self._writable:
-            raise UsageError(
-                f"{self._location}: was opened for reading; open it with mode='write' to change it"
-            )
+            raise read_only(self._location)
         return self._transaction("IMMEDIATE")
 
     def _identity_id(self, connection: sqlite3.Connection, name: str) -> int:

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 
-import numpy as np
-
 from steadyface.gallery import codec, schema
 from steadyface.gallery.contract import Counts, Duplicate, IdentitySummary, Stats, StoredReference
-from steadyface.types import Embedding, FloatArray, Templates
-
-#: Rows decoded at a time, so that the matrix is never in memory twice.
-_BATCH = 4096
+from steadyface.gallery.rows import BATCH, assemble_templates, noted_dimension
+from steadyface.types import Embedding, Templates
 
 _HOLDERS = (
     "SELECT identity.id, identity.name FROM reference"
@@ -128,36 +124,21 @@ def select_references(connection: sqlite3.Connection, owner: int) -> list[Stored
 
 def select_templates(connection: sqlite3.Connection, model_id: str) -> Templates:
     """Return every reference of a gallery made with `model_id`; the arrays are read-only."""
-    identities = connection.execute("SELECT id, name FROM identity ORDER BY id").fetchall()
-    place = {identity: row for row, (identity, _) in enumerate(identities)}
     (total,) = connection.execute("SELECT COUNT(*) FROM reference").fetchone()
-    vectors: FloatArray = np.empty((total, _noted_dimension(connection)), dtype=np.float32)
-    owners = np.empty(total, dtype=np.int64)
-    qualities = np.empty(total, dtype=np.float32)
     cursor = connection.execute(
         "SELECT identity_id, model_id, vector, quality FROM reference ORDER BY identity_id, id"
     )
-    end = 0
-    while rows := cursor.fetchmany(_BATCH):
-        start, end = end, end + len(rows)
-        if any(owner not in place or model != model_id for owner, model, *_ in rows):
-            raise ValueError("a reference belongs to no identity or to another model")
-        vectors[start:end] = codec.decode_vectors([row[2] for row in rows], vectors.shape[1])
-        owners[start:end] = [place[row[0]] for row in rows]
-        qualities[start:end] = [np.nan if row[3] is None else row[3] for row in rows]
-    if end != total:
-        raise ValueError(f"{total} references are counted and {end} are found")
-    for array in (vectors, owners, qualities):
-        array.setflags(write=False)
-    names = tuple(name for _, name in identities)
-    return Templates(names, vectors, owners, model_id, qualities)
+    return assemble_templates(
+        connection.execute("SELECT id, name FROM identity ORDER BY id").fetchall(),
+        iter(lambda: cursor.fetchmany(BATCH), []),
+        total=total,
+        dimension=_noted_dimension(connection),
+        model_id=model_id,
+    )
 
 
 def _noted_dimension(connection: sqlite3.Connection) -> int:
-    noted = connection.execute("SELECT value FROM meta WHERE key = 'dimension'").fetchone()
-    dimension = 0 if noted is None else int(noted[0])
-    # A damaged number must not become the size of an allocation.
     first = connection.execute("SELECT length(vector) FROM reference LIMIT 1").fetchone()
-    if first is not None and first[0] != dimension * codec.VECTOR_DTYPE.itemsize:
-        raise ValueError("the vectors do not have the length noted for them")
-    return dimension
+    # Not a whole number where the blob is cut: then it equals no noted one.
+    stored = None if first is None else first[0] / codec.VECTOR_DTYPE.itemsize
+    return noted_dimension(schema.read_meta(connection), stored)
