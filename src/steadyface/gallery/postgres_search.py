@@ -1,0 +1,120 @@
+"""Searching in PostgreSQL itself: exactly, or through an HNSW index; functions of a connection.
+
+Exact search orders by the column, which no index is on. The index is on the column cast to the
+gallery's length, so that only a search that asks for it goes through it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from steadyface.errors import GalleryError, UsageError
+from steadyface.gallery.postgres_connection import (
+    Connection,
+    WireVector,
+    without_statement_timeout,
+)
+from steadyface.gallery.postgres_queries import read_dimension
+
+#: How many candidates a search through the index keeps, unless told otherwise.
+EFFORT = 200
+#: Most that pgvector allows.
+MOST_EFFORT = 1000
+#: Longest vectors that pgvector's HNSW takes.
+LONGEST_INDEXED = 2000
+
+# <#> is the negative inner product: for vectors of length 1, the negative cosine similarity.
+_FOUND = """
+    SELECT name, found.id, -distance FROM ({found}) AS found
+    JOIN identity ON identity.id = identity_id ORDER BY distance, found.id
+"""
+_EXACT = _FOUND.format(
+    found="SELECT id, identity_id, vector <#> %(probe)s::vector AS distance FROM reference"
+    " ORDER BY distance, id LIMIT %(top)s::bigint"
+)
+_APPROXIMATE = _FOUND.format(
+    found="SELECT id, identity_id, vector::vector({0}) <#> %(probe)s::vector({0}) AS distance"
+    " FROM reference ORDER BY vector::vector({0}) <#> %(probe)s::vector({0})"
+    " LIMIT %(top)s::bigint"
+)
+
+
+class Nearest(NamedTuple):
+    """A reference that a search found.
+
+    Attributes:
+        identity: whose it is.
+        reference: its number in the gallery.
+        similarity: cosine similarity with the probe, -1..1 up to rounding.
+    """
+
+    identity: str
+    reference: int
+    similarity: float
+
+
+def exact(connection: Connection, probe: bytes, top: int) -> list[Nearest]:
+    """Return the `top` references most similar to a probe, best first, then by id."""
+    return _nearest(connection, _EXACT, probe, top)
+
+
+def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> list[Nearest]:
+    """Return what the index finds of `exact`; without an index, the same as `exact`."""
+    # For this transaction; the planner may think a scan cheaper, which was not asked for.
+    connection.execute(
+        "SELECT set_config('hnsw.ef_search', %s, true), set_config('enable_seqscan', 'off', true)",
+        (str(effort),),
+    )
+    dimension = sql.Literal(len(probe) // 4)
+    return _nearest(connection, sql.SQL(_APPROXIMATE).format(dimension), probe, top)
+
+
+def check_search(top: int, effort: int) -> None:
+    """Raise `UsageError` when a search asks for what there cannot be."""
+    if top < 1:
+        raise UsageError(f"top is {top}; give a number from 1 on")
+    if not top <= effort <= MOST_EFFORT:
+        raise UsageError(
+            f"effort is {effort}; give a number from top, which is {top}, to {MOST_EFFORT}, or "
+            "search exactly"
+        )
+
+
+def build(connection: Connection, location: str, links: int, candidates: int) -> None:
+    """Make the index anew, in a writer's transaction; see `PostgresGallery.build_index`."""
+    dimension = read_dimension(connection)
+    if not 1 <= dimension <= LONGEST_INDEXED:
+        raise GalleryError(
+            f"{location}: cannot index vectors of {dimension} numbers; enrol somebody first, by a "
+            f"model with {LONGEST_INDEXED} numbers at most"
+        )
+    without_statement_timeout(connection)
+    drop(connection)
+    statement = sql.SQL(
+        "CREATE INDEX reference_hnsw ON reference USING hnsw"
+        " ((vector::vector({})) vector_ip_ops) WITH (m = {}, ef_construction = {})"
+    ).format(*map(sql.Literal, (dimension, links, candidates)))
+    try:
+        connection.execute(statement)
+    except psycopg.errors.InvalidParameterValue as error:
+        raise UsageError(f"{location}: PostgreSQL refuses the index: {error}") from error
+    # ANALYZE would copy vectors to where removing does not reach.
+    connection.execute("ALTER INDEX reference_hnsw ALTER COLUMN 1 SET STATISTICS 0")
+
+
+def drop(connection: Connection) -> None:
+    """Take the index away, in a writer's transaction."""
+    connection.execute("DROP INDEX IF EXISTS reference_hnsw")
+
+
+def has_index(connection: Connection) -> bool:
+    """Tell whether the index is there."""
+    return connection.execute("SELECT to_regclass('reference_hnsw')").fetchone() != (None,)
+
+
+def _nearest(connection: Connection, statement: Any, probe: bytes, top: int) -> list[Nearest]:
+    arguments = {"probe": WireVector.of(probe), "top": top}
+    return [Nearest(*row) for row in connection.execute(statement, arguments, binary=True)]
