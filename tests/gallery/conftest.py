@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from tests.gallery.postgres_server import Server, raw_postgres, server
+from benchmarks.postgres_server import Server, raw_postgres, server
 from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, open_file, unit
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
@@ -26,9 +26,9 @@ NEW_URL: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """A server of PostgreSQL with pgvector, for all tests that do not stop it."""
-    with server(tmp_path_factory.mktemp("postgres")) as running:
+    with server() as running:
         yield running
 
 

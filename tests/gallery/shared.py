@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
+from steadyface.gallery.postgres_place import Place, parse_place
 from steadyface.types import Embedding, Reference
 
 MODEL = "face-v1"
@@ -40,3 +41,8 @@ def open_file(path: Path, mode: GalleryMode = "read", timeout: float = 5.0) -> G
 def raw(path: Path) -> closing[sqlite3.Connection]:
     """The file as any SQLite program sees it."""
     return closing(sqlite3.connect(path, isolation_level=None))
+
+
+def place_of(url: str) -> Place:
+    """What a URL of PostgreSQL says."""
+    return parse_place(url.partition("://")[2])

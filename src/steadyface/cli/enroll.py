@@ -51,7 +51,8 @@ def command(
     errors = [error for enrolment in enrolments for error in enrolment.errors]
     errors += [_nobody(folder / e.identity) for e in enrolments if not e.enrolled + e.held]
     if as_json:
-        print_json({"gallery": gallery_url, "enrolled": [_json(e) for e in enrolments]})
+        # Not the URL, which may hold a password.
+        print_json({"gallery": gallery.location, "enrolled": [_json(e) for e in enrolments]})
     else:
         for enrolment in enrolments:
             click.echo(_line(enrolment))

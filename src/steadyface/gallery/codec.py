@@ -73,7 +73,7 @@ def encode_references(
                 source=reference.source.encode("utf-8", "backslashreplace")
                 .decode("utf-8")
                 .replace("\0", "\\x00"),
-                metadata=_encode_metadata(reference.metadata, what),
+                metadata=encode_metadata(reference.metadata, what),
                 quality=_checked_quality(reference.quality, what),
             )
         )
@@ -176,7 +176,8 @@ def _checked_quality(quality: float | None, what: str) -> float | None:
     return quality
 
 
-def _encode_metadata(metadata: Mapping[str, Any], what: str) -> str:
+def encode_metadata(metadata: Mapping[str, Any], what: str) -> str:
+    """Return metadata as JSON text; `UsageError`, which names `what`, where JSON cannot hold it."""
     try:
         return json.dumps(dict(metadata), allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:

@@ -60,6 +60,7 @@ class PostgresGallery:
         self._writable = writable
         self._timeout = timeout
         self._clock = clock
+        self._dimension = 0
 
     @property
     def model_id(self) -> str:
@@ -187,10 +188,11 @@ class PostgresGallery:
         what = f"{self._location}: the vector to search for"
         probe = codec.encode_vector(vector, what)
         with self._reading() as connection:
-            dimension = queries.read_dimension(connection)
-            if dimension == 0:
+            # Noted at the first enrolment, and for good.
+            self._dimension = self._dimension or queries.read_dimension(connection)
+            if self._dimension == 0:
                 return []
-            codec.check_dimension(len(vector), dimension, what)
+            codec.check_dimension(len(vector), self._dimension, what)
             if approximate:
                 return search.approximate(connection, probe, top, effort)
             return search.exact(connection, probe, top)
@@ -251,7 +253,7 @@ class PostgresGallery:
             GalleryError: this user may not rebuild the tables.
         """
         with self._using() as connection:
-            erase(connection, self._location)
+            erase(connection, self._location, self._timeout)
 
     def close(self) -> None:
         """Close the connections."""

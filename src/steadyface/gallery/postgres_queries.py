@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from steadyface.errors import GalleryError
 from steadyface.gallery import codec
 from steadyface.gallery import postgres_schema as schema
 from steadyface.gallery.contract import Counts, Duplicate, IdentitySummary, Stats, StoredReference
@@ -16,6 +17,8 @@ from steadyface.gallery.postgres_connection import Connection, WireVector, from_
 from steadyface.gallery.rows import BATCH, assemble_templates, noted_dimension
 from steadyface.types import Embedding, Templates
 
+#: Of pgvector.
+LONGEST_VECTOR = 16_000
 # Partitions belong to a table, and their bytes to its size.
 _SIZE = """
     SELECT sum(pg_total_relation_size(relation)) FROM (
@@ -120,8 +123,13 @@ def settle_dimension(connection: Connection, dimension: int, what: str) -> None:
     """Note the length of vectors at the first enrolment; hold later ones to it.
 
     Raises:
-        GalleryError: the gallery's vectors have another length; names `what`.
+        GalleryError: the gallery's vectors have another length, or it is too long; names `what`.
     """
+    if dimension > LONGEST_VECTOR:
+        raise GalleryError(
+            f"{what} has {dimension} numbers, and vectors of PostgreSQL have {LONGEST_VECTOR} at "
+            "most; use another model or another store"
+        )
     connection.execute(
         "INSERT INTO meta (key, value) VALUES ('dimension', %s) ON CONFLICT DO NOTHING",
         (str(dimension),),

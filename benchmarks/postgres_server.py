@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -38,25 +40,30 @@ class Server:
         self._running.ensure_postgres_running()
 
     def _control(self, *arguments: str) -> None:
-        import pgserver
-
-        pgserver.pg_ctl([*arguments], pgdata=self.folder, user=self._running.system_user)
+        wheel = import_module("pgserver")
+        wheel.pg_ctl([*arguments], pgdata=self.folder, user=self._running.system_user)
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
-    """A server with its data in an empty folder; it has the extension `vector`."""
+def server() -> Iterator[Server]:
+    """A new server, which has the extension `vector`; gone with its data when the block ends.
+
+    As root it runs as another user, to whom pgserver opens the way to the data. Hence a folder of
+    its own in the system's temporary one: pytest closes its folders to others again whenever
+    another of its sessions starts.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pgserver's own imports
-        import pgserver
-    running = pgserver.get_server(folder)
-    try:
-        opened = Server(running)
-        with psycopg.connect(opened.url(), autocommit=True) as database:
-            database.execute("CREATE EXTENSION vector")
-        yield opened
-    finally:
-        running.cleanup()
+        wheel: Any = import_module("pgserver")
+    with TemporaryDirectory(prefix="steadyface-pg-") as folder:
+        running = wheel.get_server(folder)
+        try:
+            opened = Server(running)
+            with psycopg.connect(opened.url(), autocommit=True) as database:
+                database.execute("CREATE EXTENSION vector")
+            yield opened
+        finally:
+            running.cleanup()
 
 
 @contextmanager
