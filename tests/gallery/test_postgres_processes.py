@@ -130,6 +130,7 @@ def own_server() -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_gallery_goes_on_after_the_server_was_away(own_server: Server) -> None:
     url = own_server.url("test_away")
     with open_gallery(url, model_id=MODEL, mode="create", timeout=0.5) as gallery:
@@ -137,11 +138,10 @@ def test_a_gallery_goes_on_after_the_server_was_away(own_server: Server) -> None
         own_server.stop()
         own_server.start()
         assert gallery.templates().names == ("Ann",)  # a reader is not even told
-        own_server.stop()
-        own_server.start()
         assert gallery.enroll("Ben", [unit(0, 1)]).added == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_stays_away_is_named(
     own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,10 +198,9 @@ def test_no_acknowledged_enrolment_is_lost_when_the_server_stops(own_server: Ser
         threads = [threading.Thread(target=enrol, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
-        for _ in range(2):
-            time.sleep(0.5)
-            own_server.stop()
-            own_server.start()
+        time.sleep(0.5)
+        own_server.stop()
+        own_server.start()
         before = len(acknowledged)
         time.sleep(0.5)
         stop.set()

@@ -93,7 +93,6 @@ def test_the_index_finds_nearly_all_and_is_asked_only_when_told(gallery: Postgre
     vectors, probes = random_units(5000), random_units(100, seed=1)
     enrol(gallery, vectors, 50)
     gallery.build_index()
-    gallery.build_index()  # anew
     few, usual = (gallery.recall(probes, effort=effort) for effort in (10, 200))
     # Random probes are the hardest: no reference is near any. It is the index that answers, for
     # it misses some.
@@ -143,7 +142,8 @@ def test_a_partitioned_gallery_as_the_documentation_makes_it(
     gallery.enroll("late", [Reference(Embedding(v, MODEL)) for v in vectors[200:]])
     assert gallery.references("late")[0].id > max(ids)
     assert gallery.enroll("again", [Reference(Embedding(vectors[0], MODEL))]).duplicates
-    gallery.build_index()
+    gallery.build_index(links=4, candidates=8)
+    gallery.build_index()  # anew
     assert gallery.recall(vectors[::10], effort=400) == 1
     assert gallery.nearest(vectors[3], top=1) == gallery.nearest(vectors[3], approximate=True)
     assert gallery.remove("late") == 200

@@ -1,0 +1,210 @@
+"""Galleries in PostgreSQL: many clients, the index, and a server that stops amid enrolments.
+
+    python -m benchmarks.postgres
+
+Starts a server from the wheel `pgserver`, enrols random unit vectors, two an identity, while the
+server is stopped without warning and started again, and counts acknowledged enrolments that are
+gone. Then 16 clients search for noisy copies of references at once. Times are ratios to psycopg
+itself, one client that asks the same exact query one after another; nothing here depends on a model
+of faces. Random vectors are the hardest for the index. Writes `results/postgres.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from benchmarks.postgres_server import Server, raw_postgres, server
+from benchmarks.results_file import ResultFile
+from steadyface.errors import GalleryError
+from steadyface.gallery.postgres import PostgresGallery
+from steadyface.gallery.postgres_open import open_postgres
+from steadyface.gallery.postgres_search import EFFORT
+from steadyface.models.catalog import load_catalog
+from steadyface.types import Embedding, FloatArray, Reference
+
+REFERENCES = 20_000
+AN_IDENTITY = 2
+DIMENSION = 128
+SEARCHES = 1_000
+CLIENTS = 16
+ENROLLERS = 4
+#: Length of the noise on a searched reference, whose own length is 1: a similarity of about 0.45,
+#: as between two images of a person.
+NOISE = 2.0
+SEED = 0
+#: Only a name here: it labels the gallery.
+MODEL = load_catalog().default("face-network").id
+PEER = "psycopg, one client, exact, one after another"
+
+
+def main() -> None:
+    """Measure and write the result."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    options = {
+        "references": REFERENCES,
+        "references_an_identity": AN_IDENTITY,
+        "dimension": DIMENSION,
+        "searches": SEARCHES,
+        "clients": CLIENTS,
+        "effort": EFFORT,
+        "noise": NOISE,
+        "seed": SEED,
+        "peer": PEER,
+    }
+    result = ResultFile("postgres", "python -m benchmarks.postgres", MODEL, options)
+    rng = np.random.default_rng(SEED)
+    vectors = units(rng.standard_normal((REFERENCES, DIMENSION)))
+    truth = rng.choice(REFERENCES, SEARCHES, replace=False)
+    noise = units(rng.standard_normal((SEARCHES, DIMENSION)))
+    probes = units(vectors[truth] + NOISE * noise)
+    with server() as running, opened(running) as gallery:
+        result.data["server"] = versions(running)
+        result.data["enrolment"] = enrol_all(running, gallery, vectors)
+        peer, expected = peer_searches(running, probes)
+        result.data["exact"] = searches(gallery, probes, expected, peer, approximate=False)
+        gallery.build_index()
+        result.data["index"] = searches(gallery, probes, expected, peer, approximate=True)
+        result.data["index"] |= one_after_another(gallery, probes, peer)
+        result.data["index"]["recall_at_1"] = gallery.recall(probes)
+    result.save()
+    for part in ("enrolment", "exact", "index"):
+        print(part, result.data[part])
+
+
+def units(vectors: Any) -> FloatArray:
+    """Vectors of length 1."""
+    scaled: FloatArray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("f4")
+    return scaled
+
+
+def opened(running: Server) -> PostgresGallery:
+    rest = running.url("people").partition("://")[2]
+    return open_postgres(rest, model_id=MODEL, mode="create", timeout=30)
+
+
+def versions(running: Server) -> dict[str, str]:
+    with raw_postgres(running.url("people")) as database:
+        ((server_version, vector),) = database.execute(
+            "SELECT current_setting('server_version'),"
+            " (SELECT extversion FROM pg_extension WHERE extname = 'vector')"
+        ).fetchall()
+    return {"postgresql": server_version, "pgvector": vector}
+
+
+def enrol_all(running: Server, gallery: PostgresGallery, vectors: FloatArray) -> dict[str, Any]:
+    """Enrol everyone while the server stops once; what was acknowledged, and what of it is gone."""
+    people = list(enumerate(np.split(vectors, REFERENCES // AN_IDENTITY)))
+    acknowledged: list[str] = []
+    halfway = threading.Event()
+
+    def enrol(person: tuple[int, FloatArray]) -> int:
+        number, mine = person
+        name = f"person {number}"
+        references = [Reference(Embedding(v, MODEL)) for v in mine]
+        for failures in range(20):  # what a client does that wants everyone in
+            try:
+                gallery.enroll(name, references)
+            except GalleryError:
+                time.sleep(0.2)
+                continue
+            acknowledged.append(name)
+            if len(acknowledged) == len(people) // 2:
+                halfway.set()
+            return failures
+        raise SystemExit(f"{name} could not be enrolled")
+
+    with ThreadPoolExecutor(ENROLLERS) as pool:
+        failures = pool.map(enrol, people)
+        halfway.wait()
+        before = set(acknowledged)
+        running.stop()
+        running.start()
+        after = {identity.name for identity in gallery.identities()}
+        refused = sum(failures)
+    counts = gallery.count()
+    return {
+        "acknowledged_before_the_stop": len(before),
+        "calls_that_raised": refused,
+        "acknowledged": len(acknowledged),
+        "lost": len(before - after)
+        + len(set(acknowledged) - {one.name for one in gallery.identities()}),
+        "stored_twice": counts.references - REFERENCES,
+    }
+
+
+def peer_searches(running: Server, probes: FloatArray) -> tuple[list[float], list[int]]:
+    """Seconds of every search by psycopg alone, and the ids that it finds."""
+    seconds, found = [], []
+    with raw_postgres(running.url("people")) as database:
+        for probe in probes:
+            text = str(probe.tolist())
+            began = time.perf_counter()
+            ((number,),) = database.execute(
+                "SELECT id FROM reference ORDER BY vector <#> %s::vector LIMIT 1", (text,)
+            ).fetchall()
+            seconds.append(time.perf_counter() - began)
+            found.append(number)
+    return seconds, found
+
+
+def searches(
+    gallery: PostgresGallery,
+    probes: FloatArray,
+    expected: Sequence[int],
+    peer: Sequence[float],
+    *,
+    approximate: bool,
+) -> dict[str, Any]:
+    """All searches by the clients at once."""
+
+    def search(probe: FloatArray) -> tuple[float, int | None]:
+        began = time.perf_counter()
+        try:
+            (best,) = gallery.nearest(probe, approximate=approximate)
+        except GalleryError:
+            return time.perf_counter() - began, None
+        return time.perf_counter() - began, best.reference
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        answers = list(pool.map(search, probes))
+    whole = time.perf_counter() - began
+    errors = sum(found is None for _, found in answers)
+    wrong = sum(found != right for (_, found), right in zip(answers, expected, strict=True))
+    return {
+        "errors": errors,
+        "same_as_peer": 1 - wrong / len(probes),
+        **ratios([seconds for seconds, _ in answers], peer, "by_16_clients"),
+        "searches_a_second_over_peer": round(sum(peer) / whole, 3),
+    }
+
+
+def one_after_another(
+    gallery: PostgresGallery, probes: FloatArray, peer: Sequence[float]
+) -> dict[str, Any]:
+    """All searches through the index by one client."""
+    mine = []
+    for probe in probes:
+        began = time.perf_counter()
+        gallery.nearest(probe, approximate=True)
+        mine.append(time.perf_counter() - began)
+    return ratios(mine, peer, "by_one_client")
+
+
+def ratios(mine: Sequence[float], peer: Sequence[float], label: str) -> dict[str, float]:
+    """Times over the peer's, at the middle and at the slow end of each."""
+    return {
+        f"p{p}_over_peer_{label}": round(float(np.percentile(mine, p) / np.percentile(peer, p)), 3)
+        for p in (50, 99)
+    }
+
+
+if __name__ == "__main__":
+    main()
