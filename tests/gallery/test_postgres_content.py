@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,10 +10,12 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from benchmarks.postgres_server import Server, raw_postgres
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.gallery.shared import MODEL, MakeReferences, place_of, unit
 
+from steadyface.cli.main import cli
 from steadyface.errors import GalleryError, GalleryLockedError
 from steadyface.gallery import Duplicate, Gallery, codec, open_gallery
 from steadyface.gallery.postgres_connection import WireVector, from_wire
@@ -206,3 +209,18 @@ def test_vectors_of_another_format(opened: Gallery, postgres_url: str) -> None:
         database.execute("UPDATE meta SET value = 'int8' WHERE key = 'format'")
     with pytest.raises(GalleryError, match="its vectors are written as 'int8', which this"):
         open_gallery(postgres_url, model_id=MODEL)
+
+
+def test_commands_take_the_url_and_do_not_show_its_password(
+    opened: Gallery, postgres_url: str
+) -> None:
+    opened.enroll("Ann", [unit(1, 0)])
+    url = postgres_url.replace("postgres@", "postgres:s3cret@")
+    runner = CliRunner()
+    shown = runner.invoke(cli, ["gallery", "stats", "--gallery", url, "--json"])
+    assert (shown.exit_code, json.loads(shown.output)["references"]) == (0, 1)
+    renamed = runner.invoke(cli, ["gallery", "rename", "Ann", "Zoe", "--gallery", url])
+    assert renamed.exit_code == 0
+    assert opened.templates().names == ("Zoe",)
+    for answer in (shown, renamed):
+        assert "s3cret" not in answer.output

@@ -6,18 +6,20 @@ gallery's length, so that only a search that asks for it goes through it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from steadyface.errors import GalleryError, UsageError
+from steadyface.gallery.codec import VECTOR_DTYPE
 from steadyface.gallery.postgres_connection import (
     Connection,
     WireVector,
     without_statement_timeout,
 )
 from steadyface.gallery.postgres_queries import read_dimension
+from steadyface.gallery.refusals import LARGEST_INTEGER
 
 #: How many candidates a search through the index keeps, unless told otherwise.
 EFFORT = 200
@@ -26,20 +28,14 @@ MOST_EFFORT = 1000
 #: Longest vectors that pgvector's HNSW takes.
 LONGEST_INDEXED = 2000
 
-# <#> is the negative inner product: for vectors of length 1, the negative cosine similarity.
+# <#> is the negative inner product: for vectors of length 1, the negative cosine similarity. The
+# limit stands in the statement, not in a parameter: a plan for any limit joins with everyone.
 _FOUND = """
-    SELECT name, found.id, -distance FROM ({found}) AS found
-    JOIN identity ON identity.id = identity_id ORDER BY distance, found.id
+    SELECT name, found.id, -distance FROM (
+        SELECT id, identity_id, {vector} <#> %s::{type} AS distance FROM reference
+        ORDER BY {order} LIMIT {top}
+    ) AS found JOIN identity ON identity.id = identity_id ORDER BY distance, found.id
 """
-_EXACT = _FOUND.format(
-    found="SELECT id, identity_id, vector <#> %(probe)s::vector AS distance FROM reference"
-    " ORDER BY distance, id LIMIT %(top)s::bigint"
-)
-_APPROXIMATE = _FOUND.format(
-    found="SELECT id, identity_id, vector::vector({0}) <#> %(probe)s::vector({0}) AS distance"
-    " FROM reference ORDER BY vector::vector({0}) <#> %(probe)s::vector({0})"
-    " LIMIT %(top)s::bigint"
-)
 
 
 class Nearest(NamedTuple):
@@ -58,7 +54,7 @@ class Nearest(NamedTuple):
 
 def exact(connection: Connection, probe: bytes, top: int) -> list[Nearest]:
     """Return the `top` references most similar to a probe, best first, then by id."""
-    return _nearest(connection, _EXACT, probe, top)
+    return _nearest(connection, probe, top, vector="vector", kind="vector", order="distance, id")
 
 
 def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> list[Nearest]:
@@ -68,13 +64,13 @@ def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> 
         "SELECT set_config('hnsw.ef_search', %s, true), set_config('enable_seqscan', 'off', true)",
         (str(effort),),
     )
-    dimension = sql.Literal(len(probe) // 4)
-    return _nearest(connection, sql.SQL(_APPROXIMATE).format(dimension), probe, top)
+    kind = f"vector({len(probe) // VECTOR_DTYPE.itemsize})"
+    return _nearest(connection, probe, top, vector=f"vector::{kind}", kind=kind, order="distance")
 
 
 def check_search(top: int, effort: int) -> None:
     """Raise `UsageError` when a search asks for what there cannot be."""
-    if top < 1:
+    if not 1 <= top <= LARGEST_INTEGER:
         raise UsageError(f"top is {top}; give a number from 1 on")
     if not top <= effort <= MOST_EFFORT:
         raise UsageError(
@@ -115,6 +111,11 @@ def has_index(connection: Connection) -> bool:
     return connection.execute("SELECT to_regclass('reference_hnsw')").fetchone() != (None,)
 
 
-def _nearest(connection: Connection, statement: Any, probe: bytes, top: int) -> list[Nearest]:
-    arguments = {"probe": WireVector.of(probe), "top": top}
-    return [Nearest(*row) for row in connection.execute(statement, arguments, binary=True)]
+def _nearest(
+    connection: Connection, probe: bytes, top: int, *, vector: str, kind: str, order: str
+) -> list[Nearest]:
+    statement = sql.SQL(_FOUND).format(
+        vector=sql.SQL(vector), type=sql.SQL(kind), order=sql.SQL(order), top=sql.Literal(top)
+    )
+    rows = connection.execute(statement, (WireVector.of(probe),), binary=True)
+    return [Nearest(*row) for row in rows]
