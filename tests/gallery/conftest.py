@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from benchmarks.postgres_server import Server, raw_postgres, server
-from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, open_file, unit
+from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, needs_server, open_file, unit
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.factory import STORES
@@ -28,6 +28,7 @@ NEW_URL: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A server of PostgreSQL with pgvector, for all tests that do not stop it."""
+    needs_server()
     with server() as running:
         yield running
 

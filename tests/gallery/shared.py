@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pytest
+from benchmarks.postgres_server import raw_postgres
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.postgres_place import Place, parse_place
@@ -46,3 +49,16 @@ def raw(path: Path) -> closing[sqlite3.Connection]:
 def place_of(url: str) -> Place:
     """What a URL of PostgreSQL says."""
     return parse_place(url.partition("://")[2])
+
+
+def erasing_is_due(url: str) -> bool:
+    """Whether remains of removed identities are in a gallery of PostgreSQL."""
+    with raw_postgres(url) as database:
+        found = database.execute("SELECT FROM meta WHERE key = 'erase'").fetchall()
+    return bool(found)
+
+
+def needs_server() -> None:
+    """Skip a test where no wheel brings a server of PostgreSQL."""
+    if find_spec("pgserver") is None:
+        pytest.skip("needs pgserver, which has no wheel for this Python")

@@ -13,7 +13,7 @@ from benchmarks.postgres_server import Server, raw_postgres
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gallery.shared import MODEL, MakeReferences, place_of, unit
+from tests.gallery.shared import MODEL, MakeReferences, erasing_is_due, place_of, unit
 
 from steadyface.cli.main import cli
 from steadyface.errors import GalleryError, GalleryLockedError
@@ -84,7 +84,7 @@ def test_the_time_of_enrolment_has_microseconds(postgres_url: str) -> None:
         assert gallery.identities()[0].enrolled_at == moment
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -164,14 +164,9 @@ def test_a_transaction_that_may_still_look_delays_erasing(postgres_url: str) -> 
             assert gallery.count().identities == 0
             # Not in the way of anything else.
             open_gallery(postgres_url, model_id=MODEL, mode="write", timeout=0.2).close()
-            assert marks(postgres_url) == 1
+            assert erasing_is_due(postgres_url)
     open_gallery(postgres_url, model_id=MODEL, mode="write").close()
-    assert marks(postgres_url) == 0
-
-
-def marks(url: str) -> int:
-    with raw_postgres(url) as database:
-        return len(database.execute("SELECT FROM meta WHERE key = 'erase'").fetchall())
+    assert not erasing_is_due(postgres_url)
 
 
 def test_tables_of_a_newer_and_of_an_older_steadyface(postgres_url: str) -> None:

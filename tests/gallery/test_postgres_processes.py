@@ -8,13 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from benchmarks.postgres_server import Server, server
-from tests.gallery.shared import MODEL, unit
+from tests.gallery.shared import MODEL, needs_server, unit
 
 from steadyface.errors import GalleryError
 from steadyface.gallery import Counts, open_gallery
@@ -126,6 +126,7 @@ def test_killed_while_enrolling_keeps_what_was_acknowledged(postgres_url: str) -
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:
     """A server that a test may stop."""
+    needs_server()
     with server() as running:
         yield running
 
@@ -163,9 +164,8 @@ def test_a_server_that_stays_away_is_named(
         eventually(lambda: gallery.count().identities == 1)
 
 
-def eventually(done: object) -> None:
+def eventually(done: Callable[[], bool]) -> None:
     """Wait for what comes true within seconds; until then it may raise."""
-    assert callable(done)
     for _ in range(20):
         try:
             if done():

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from benchmarks.postgres_server import Server, raw_postgres
-from tests.gallery.shared import MODEL, place_of, unit
+from tests.gallery.shared import MODEL, erasing_is_due, place_of, unit
 
 from steadyface.errors import GalleryCorruptError, GalleryError, GalleryLockedError
 from steadyface.gallery import GalleryMode, open_gallery
@@ -116,6 +116,10 @@ def test_only_the_owner_can_erase(guest: str, people: str) -> None:
         with pytest.raises(GalleryError) as caught:
             gallery.remove("Ann")
         assert gallery.count().identities == 0
+    open_gallery(guest, model_id=MODEL, mode="write").close()  # no reason to keep them out
+    assert erasing_is_due(people)
+    open_gallery(people, model_id=MODEL, mode="write").close()
+    assert not erasing_is_due(people)
     assert str(caught.value) == (
         f"{location(guest)}: this user may not rebuild the gallery's tables, which belong to "
         "another; let their owner open it for writing. 'Ann' is removed all the same, but pieces "

@@ -14,6 +14,10 @@ from steadyface.gallery.refusals import locked
 _TABLES = "reference", "identity"
 
 
+class NotTheOwnerError(GalleryError):
+    """Another user has made the tables, who alone may rebuild them."""
+
+
 def erase(connection: Connection, location: str, timeout: float) -> None:
     """Rebuild the tables if `remove` has noted that remains are in them.
 
@@ -26,7 +30,7 @@ def erase(connection: Connection, location: str, timeout: float) -> None:
 
     Raises:
         GalleryLockedError: there is such a transaction all the while.
-        GalleryError: this user may not do that.
+        NotTheOwnerError: this user may not do that.
     """
     pending = connection.execute("SELECT value FROM meta WHERE key = 'erase'").fetchone()
     if pending is None:
@@ -66,7 +70,7 @@ def _vacuum(connection: Connection, table: str, location: str) -> int:
     # "0 dead row versions cannot be removed yet.", in the server's language.
     kept = [int(number[0]) for number in map(re.compile(r"[0-9]+").match, told) if number]
     if not kept:  # a user who may not is only warned
-        raise GalleryError(
+        raise NotTheOwnerError(
             f"{location}: this user may not rebuild the gallery's tables, which belong to another; "
             "let their owner open it for writing"
         )

@@ -12,6 +12,7 @@ from steadyface.gallery import postgres_schema as schema
 from steadyface.gallery.contract import GalleryMode
 from steadyface.gallery.postgres import PostgresGallery
 from steadyface.gallery.postgres_connection import Connection, connect, connect_pool
+from steadyface.gallery.postgres_erasing import NotTheOwnerError
 from steadyface.gallery.postgres_errors import gallery_errors
 from steadyface.gallery.postgres_place import Place, parse_place
 from steadyface.gallery.refusals import check_meta, check_timeout, damaged, not_found
@@ -82,8 +83,9 @@ def _prepare(
 
 def _erase_remains(gallery: PostgresGallery) -> None:
     try:
-        # Another process in the way is no reason not to open: the mark stays for next time.
-        with suppress(GalleryLockedError):
+        # Another process in the way is no reason not to open, nor is a user who may do all but
+        # this: the mark stays for next time.
+        with suppress(GalleryLockedError, NotTheOwnerError):
             gallery.erase_removed()
     except BaseException:
         gallery.close()
