@@ -24,8 +24,8 @@ from benchmarks.postgres_server import Server, raw_postgres, server
 from benchmarks.results_file import ResultFile
 from steadyface.errors import GalleryError
 from steadyface.gallery.postgres import PostgresGallery
+from steadyface.gallery.postgres_connection import EFFORT
 from steadyface.gallery.postgres_open import open_postgres
-from steadyface.gallery.postgres_search import EFFORT
 from steadyface.models.catalog import load_catalog
 from steadyface.types import Embedding, FloatArray, Reference
 

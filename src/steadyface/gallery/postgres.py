@@ -18,11 +18,11 @@ from steadyface.gallery import postgres_queries as queries
 from steadyface.gallery import postgres_search as search
 from steadyface.gallery.contract import Counts, Enrolled, IdentitySummary, Stats, StoredReference
 from steadyface.gallery.names import clean_name, unknown_identity
-from steadyface.gallery.postgres_connection import Connection, Pool, reading, writing
+from steadyface.gallery.postgres_connection import EFFORT, Connection, Pool, reading, writing
 from steadyface.gallery.postgres_erasing import erase
 from steadyface.gallery.postgres_errors import gallery_errors
 from steadyface.gallery.postgres_place import Place
-from steadyface.gallery.postgres_search import EFFORT, Nearest
+from steadyface.gallery.postgres_search import Nearest
 from steadyface.gallery.refusals import check_page, damaged, name_taken, nobody_named, read_only
 from steadyface.types import FloatArray, Reference, Templates
 
@@ -187,7 +187,7 @@ class PostgresGallery:
         search.check_search(top, effort if approximate else max(top, EFFORT))
         what = f"{self._location}: the vector to search for"
         probe = codec.encode_vector(vector, what)
-        with self._reading() as connection:
+        with self._using() as connection:
             # Noted at the first enrolment, and for good.
             self._dimension = self._dimension or queries.read_dimension(connection)
             if self._dimension == 0:

@@ -23,6 +23,8 @@ from steadyface.gallery.postgres_place import Place
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 Pool: TypeAlias = ConnectionPool[Connection]
 
+#: How many candidates a search through the index keeps, unless told otherwise.
+EFFORT = 200
 _MOST_CONNECTIONS = 4
 #: Seconds to wait for the server itself, beside those for a lock.
 _CONNECT = 10
@@ -129,6 +131,7 @@ def configure(connection: Connection, place: Place, timeout: float) -> None:
         "lock_timeout": str(max(1, math.ceil(1000 * timeout))),  # 0 would wait for ever
         "statement_timeout": str(math.ceil(1000 * place.statement_timeout)),
         "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION),
+        "hnsw.ef_search": str(EFFORT),
         # An acknowledged change outlives a power cut, whatever the server's default is.
         "synchronous_commit": "on",
     }

@@ -14,15 +14,15 @@ from psycopg import sql
 from steadyface.errors import GalleryError, UsageError
 from steadyface.gallery.codec import VECTOR_DTYPE
 from steadyface.gallery.postgres_connection import (
+    EFFORT,
     Connection,
     WireVector,
+    reading,
     without_statement_timeout,
 )
 from steadyface.gallery.postgres_queries import read_dimension
 from steadyface.gallery.refusals import LARGEST_INTEGER
 
-#: How many candidates a search through the index keeps, unless told otherwise.
-EFFORT = 200
 #: Most that pgvector allows.
 MOST_EFFORT = 1000
 #: Longest vectors that pgvector's HNSW takes.
@@ -59,13 +59,12 @@ def exact(connection: Connection, probe: bytes, top: int) -> list[Nearest]:
 
 def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> list[Nearest]:
     """Return what the index finds of `exact`; without an index, the same as `exact`."""
-    # For this transaction; the planner may think a scan cheaper, which was not asked for.
-    connection.execute(
-        "SELECT set_config('hnsw.ef_search', %s, true), set_config('enable_seqscan', 'off', true)",
-        (str(effort),),
-    )
     kind = f"vector({len(probe) // VECTOR_DTYPE.itemsize})"
-    return _nearest(connection, probe, top, vector=f"vector::{kind}", kind=kind, order="distance")
+    if effort == EFFORT:  # as connections have it: one way to the server and back
+        return _through_index(connection, probe, top, kind)
+    with reading(connection):
+        connection.execute("SELECT set_config('hnsw.ef_search', %s, true)", (str(effort),))
+        return _through_index(connection, probe, top, kind)
 
 
 def check_search(top: int, effort: int) -> None:
@@ -109,6 +108,10 @@ def drop(connection: Connection) -> None:
 def has_index(connection: Connection) -> bool:
     """Tell whether the index is there."""
     return connection.execute("SELECT to_regclass('reference_hnsw')").fetchone() != (None,)
+
+
+def _through_index(connection: Connection, probe: bytes, top: int, kind: str) -> list[Nearest]:
+    return _nearest(connection, probe, top, vector=f"vector::{kind}", kind=kind, order="distance")
 
 
 def _nearest(
