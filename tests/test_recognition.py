@@ -203,6 +203,12 @@ def test_a_face_crop_is_enrolled_where_the_caller_says_that_it_is_one(gallery: G
     assert (outcome.enrolled, outcome.errors) == (1, ())
 
 
+def test_references_tell_the_calibration_in_force(gallery: Gallery) -> None:
+    Recognizer(gallery, analyzer=analyzer(), rule=RULE).enroll("Ann", [shown(0)])
+    Recognizer(gallery, analyzer=analyzer(), threshold=0.9).enroll("Ann", [shown(5)])
+    assert [r.calibration for r in gallery.references("Ann")] == ["by hand/1", None]
+
+
 def test_enrolling_again_adds_references(recognizer: Recognizer, gallery: Gallery) -> None:
     # How many were stored by this call, not how many there are.
     assert recognizer.enroll("Ann", [shown(5)]).enrolled == 1

@@ -149,7 +149,14 @@ class Recognizer:
                 errors.append(no_face(result.source))
             else:
                 face = result.faces[0]
-                references.append(Reference(face.embedding, result.source, quality=face.quality))
+                references.append(
+                    Reference(
+                        face.embedding,
+                        result.source,
+                        quality=face.quality,
+                        calibration=self._rule.calibration,
+                    )
+                )
         if not references:
             return Enrolment(identity, 0, 0, (), tuple(errors))
         done = self._gallery.enroll(identity, references)

@@ -246,12 +246,15 @@ class Reference:
         source: where the image came from, for people to read; the image itself is not kept.
         metadata: anything JSON can hold.
         quality: of the face, 0..1, see `Face.quality`; None where it was not measured.
+        calibration: id of the calibration data in force at enrolment; None for a threshold given
+            by hand, or where it is not known.
     """
 
     embedding: Embedding
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     quality: float | None = None
+    calibration: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

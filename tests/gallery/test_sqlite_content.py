@@ -54,6 +54,7 @@ def test_file_says_what_it_is(people: Path) -> None:
             "dimension": "2",
             "format": "float32-le",
             "model_id": MODEL,
+            "revision": "1",
         }
         (vector,) = database.execute("SELECT vector FROM reference").fetchone()
         assert vector == b"\x00\x00\x80\x3f\x00\x00\x00\x00"

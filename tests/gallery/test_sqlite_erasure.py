@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from steadyface.errors import GalleryLockedError
-from steadyface.gallery import Gallery, open_gallery
+from steadyface.gallery import Gallery, Pruned, open_gallery
 from steadyface.gallery.sqlite import SqliteGallery
+from steadyface.gallery.sqlite_open import open_sqlite
 from steadyface.types import Embedding, Reference
 
 MODEL = "face-v1"
@@ -38,7 +41,7 @@ def pieces_left(path: Path, references: Sequence[Reference]) -> int:
     stored = np.frombuffer(content(path), dtype=np.uint8)
     windows: NDArray[np.uint8] = np.lib.stride_tricks.sliding_window_view(stored, 8)
     pairs = np.ascontiguousarray(windows).view(np.uint64).ravel()
-    vectors = np.stack([reference.embedding.vector for reference in references])
+    vectors = np.array([r.embedding.vector for r in references], dtype=np.float32)
     return int(np.isin(pairs, vectors.view(np.uint64).ravel()).sum())
 
 
@@ -67,6 +70,132 @@ def test_removed_vectors_are_not_in_the_files(
             assert b"secret.jpg" not in content(path)
             gallery.close()
     assert not marked(path)
+
+
+def check_erased(
+    gallery: Gallery, path: Path, gone: Sequence[Reference], kept: Sequence[Reference]
+) -> None:
+    """Nothing of what is gone is in the files, while the gallery is open and afterwards."""
+    for _ in ("while it is open", "after closing"):
+        assert pieces_left(path, gone) == 0
+        assert pieces_left(path, kept) >= 64 * len(kept)
+        for secret in (b"Unmistakable", b"secret.jpg", b"private note", b"old-calibration"):
+            assert secret not in content(path)
+        gallery.close()
+    assert not marked(path)
+
+
+def secrets(references: Sequence[Reference]) -> list[Reference]:
+    return [
+        Reference(r.embedding, "secret.jpg", {"x": "private note"}, calibration="old-calibration")
+        for r in references
+    ]
+
+
+def test_metadata_and_calibration_go_with_the_identity(
+    tmp_path: Path, make_references: Make
+) -> None:
+    path = tmp_path / "people.db"
+    gone, kept = make_references(3, dimension=128), make_references(2, dimension=128, seed=1)
+    with open_file(path) as gallery:
+        gallery.enroll("Before", kept)
+        gallery.enroll("Ann Unmistakable", secrets(gone), metadata={"x": "private note"})
+        for secret in (b"Unmistakable", b"secret.jpg", b"private note", b"old-calibration"):
+            assert secret in content(path)
+        gallery.rename("Ann Unmistakable", "Zoe Unmistakable")
+        gallery.remove("Zoe Unmistakable")
+        check_erased(gallery, path, gone, kept)
+
+
+def test_single_references(tmp_path: Path, make_references: Make) -> None:
+    path = tmp_path / "people.db"
+    gone, kept = make_references(3, dimension=128), make_references(2, dimension=128, seed=1)
+    with open_file(path) as gallery:
+        gallery.enroll("Ann", kept)
+        gallery.enroll("Ann", secrets(gone))
+        ids = [reference.id for reference in gallery.references("Ann")]
+        assert gallery.remove_references("Ann", ids[2:]) == 3
+        check_erased(gallery, path, gone, kept)
+
+
+def test_what_is_pruned(tmp_path: Path, make_references: Make) -> None:
+    path = tmp_path / "people.db"
+    gone, kept = make_references(3, dimension=128), make_references(2, dimension=128, seed=1)
+    now = datetime(2024, 5, 1, tzinfo=UTC)
+    times = iter((now, now + timedelta(days=30), now + timedelta(days=60)))
+    with open_sqlite(
+        path, model_id=MODEL, mode="create", timeout=5, clock=lambda: next(times)
+    ) as gallery:
+        gallery.enroll("Ann Unmistakable", secrets(gone), metadata={"x": "private note"})
+        gallery.enroll("Ben", kept)
+        assert gallery.prune(now + timedelta(days=30)) == Pruned(references=3, identities=1)
+        check_erased(gallery, path, gone, kept)
+
+
+def test_what_is_replaced(tmp_path: Path, make_references: Make) -> None:
+    path = tmp_path / "people.db"
+    old, new = make_references(4, dimension=128), make_references(3, dimension=128, seed=1)
+    with open_file(path) as gallery:
+        gallery.enroll("Ann", [Reference(r.embedding, calibration="old-calibration") for r in old])
+        ids = [reference.id for reference in gallery.references("Ann")]
+        gallery.replace_all(MODEL, dict(zip(ids, new, strict=False)))
+        check_erased(gallery, path, old, new)
+
+
+def test_metadata_that_was_replaced(tmp_path: Path, make_references: Make) -> None:
+    path, kept = tmp_path / "people.db", make_references(2, dimension=128)
+    with open_file(path) as gallery:
+        gallery.enroll("Ann", kept, metadata={"x": "private note"})
+        gallery.describe("Ann", {"x": "public"})
+        assert b"private note" not in content(path)
+        gallery.describe("Ann", {"x": "private note"})
+        gallery.enroll("Ann", kept, metadata={})
+        check_erased(gallery, path, [], kept)
+
+
+def test_reader_in_the_way_of_replaced_metadata(tmp_path: Path, make_references: Make) -> None:
+    path = tmp_path / "people.db"
+    with open_file(path, timeout=0.05) as gallery, closing(sqlite3.connect(path)) as reader:
+        gallery.enroll("Ann", make_references(1), metadata={"x": "private note"})
+        reader.isolation_level = None
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM identity").fetchone()
+        gallery.describe("Ann", {})
+        assert gallery.identity("Ann").metadata == {}
+        assert marked(path)
+        reader.execute("ROLLBACK")
+    open_file(path).close()
+    assert b"private note" not in content(path)
+    assert not marked(path)
+
+
+def test_reader_in_the_way_of_every_removal(tmp_path: Path, make_references: Make) -> None:
+    path = tmp_path / "people.db"
+    with open_file(path, timeout=0.05) as gallery, closing(sqlite3.connect(path)) as reader:
+        gallery.enroll("Ann", make_references(3, dimension=128))
+        first, _, third = (reference.id for reference in gallery.references("Ann"))
+        reader.isolation_level = None
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM identity").fetchone()
+        moment = datetime(2999, 1, 1, tzinfo=UTC)
+        other = Embedding(make_references(1, dimension=128)[0].embedding.vector, "face-v2")
+        removals: list[tuple[Callable[[], object], str]] = [
+            (lambda: gallery.remove_references("Ann", [third]), "What was named of 'Ann' is"),
+            (
+                lambda: gallery.replace_all("face-v2", {first: Reference(other)}),
+                "The gallery has gone over to 'face-v2' all the same",
+            ),
+            (lambda: gallery.prune(moment), f"What is older than {moment} is removed all the same"),
+        ]
+        left = []
+        for removal, done in removals:
+            with pytest.raises(GalleryLockedError, match=re.escape(done)):
+                removal()
+            left.append(gallery.count().references)
+            assert marked(path)
+        assert left == [2, 1, 0]
+        assert gallery.model_id == "face-v2"
+        reader.execute("ROLLBACK")
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import signal
 import subprocess
 import sys
 import threading
@@ -37,15 +35,6 @@ def references(number):
 
 def opened(mode):
     return open_gallery(Path(sys.argv[1]), model_id="face-v1", mode=mode, timeout=20)
-"""
-
-ENROL_FOREVER = """
-with opened("create") as gallery:
-    number = 0
-    while True:
-        gallery.enroll(f"person {number}", references(number))
-        print(number, flush=True)
-        number += 1
 """
 
 ENROL_FIFTY = """
@@ -126,33 +115,6 @@ def test_another_process_reads_what_was_written(tmp_path: Path) -> None:
     assert owners == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert vectors == np.concatenate([expected_vectors(n) for n in range(3)]).tolist()
     assert stored == [[f"{n}.jpg", {}] for n in range(3) for _ in range(3)]
-
-
-def test_killed_while_enrolling_keeps_what_was_acknowledged(tmp_path: Path) -> None:
-    chance = random.Random()
-    for attempt in range(5):
-        path = tmp_path / f"{attempt}.db"
-        with process(ENROL_FOREVER, path) as running:
-            assert running.stdout is not None
-            acknowledged = [running.stdout.readline()]
-            time.sleep(chance.uniform(0, 0.15))
-            running.send_signal(signal.SIGKILL)
-            acknowledged += running.stdout.readlines()
-            assert running.wait() == -signal.SIGKILL
-        # The last line may be cut off; what it stands for was stored all the same.
-        complete = [int(line) for line in acknowledged if line.endswith("\n")]
-        assert complete == list(range(len(complete)))
-        with open_gallery(path, model_id=MODEL, mode="read") as gallery:
-            templates = gallery.templates()
-        stored = len(templates.names)
-        assert len(complete) <= stored <= len(acknowledged) + 1
-        assert templates.names == tuple(f"person {number}" for number in range(stored))
-        assert templates.owners.tolist() == [n for n in range(stored) for _ in range(3)]
-        expected = np.concatenate([expected_vectors(number) for number in range(stored)])
-        assert np.array_equal(templates.vectors, expected)
-        with open_gallery(path, model_id=MODEL, mode="write") as gallery:
-            assert gallery.remove("person 0") == 3
-            assert gallery.count() == Counts(stored - 1, 3 * stored - 3)
 
 
 def test_processes_that_make_the_same_gallery_at_once(tmp_path: Path) -> None:

@@ -9,15 +9,22 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.gallery.shared import MODEL, MODES, MakeReferences, open_file, raw, unit
 
-from steadyface.errors import GalleryCorruptError, GalleryError, GalleryLockedError
+from steadyface.errors import (
+    GalleryCorruptError,
+    GalleryError,
+    GalleryLockedError,
+    GalleryModelError,
+)
 from steadyface.gallery import Counts
 from steadyface.gallery.sqlite import SqliteGallery
 from steadyface.gallery.sqlite_connection import use_wal
 from steadyface.gallery.sqlite_errors import translate
 from steadyface.gallery.sqlite_open import open_sqlite
+from steadyface.types import Embedding, Reference
 
 ANN = unit(1, 0, source="ann.jpg")
 
@@ -159,3 +166,21 @@ def test_clock_gives_the_time_of_enrolment(tmp_path: Path) -> None:
         assert gallery.identities()[0].enrolled_at == first
         stored = [reference.enrolled_at for reference in gallery.references("Ann")]
         assert stored == [first, first + timedelta(days=1)]
+
+
+def test_another_thread_that_goes_over_to_another_model_meanwhile(people: Path) -> None:
+    """What was checked against the old model does not get into a gallery of the new one."""
+    vector = np.array([0, 1], dtype=np.float32)
+    replacement = Reference(Embedding(vector, "face-v2"))
+    interruptions = [1]
+
+    def clock() -> datetime:
+        if interruptions:
+            interruptions.clear()
+            gallery.replace_all("face-v2", {1: replacement})
+        return datetime.now(UTC)
+
+    with open_sqlite(people, model_id=MODEL, mode="write", timeout=5, clock=clock) as gallery:
+        with pytest.raises(GalleryModelError, match="somebody has gone over to 'face-v2' since"):
+            gallery.enroll("Ann", [ANN])
+        assert gallery.templates().vectors.tolist() == [[0, 1]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tests.gallery.shared import MODEL, MODES, open_file, raw, unit
 
@@ -55,12 +54,26 @@ PRAGMA application_id = 1397114700;
 PRAGMA user_version = 1;
 """
 
+#: The same file brought to version 2 as steadyface did it then.
+VERSION_2 = f"""
+{VERSION_1}
+CREATE INDEX reference_vector ON reference (substr(vector, 1, 16));
+PRAGMA user_version = 2;
+"""
+OLD = {1: VERSION_1, 2: VERSION_2}
+
+
+@pytest.fixture(params=sorted(OLD))
+def old_version(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
+def old(tmp_path: Path, old_version: int) -> Path:
     path = tmp_path / "old.db"
     with raw(path) as database:
-        database.executescript(VERSION_1)
+        database.executescript(OLD[old_version])
     return path
 
 
@@ -70,25 +83,29 @@ def version(path: Path) -> int:
     return int(number)
 
 
-def test_version_1_is_read_as_it_is(old: Path) -> None:
+def test_old_file_is_read_only_after_a_writer_was_there(old: Path, old_version: int) -> None:
     for _ in range(2):
-        with open_file(old) as gallery:
-            assert gallery.count() == Counts(2, 3)
-            assert gallery.templates().vectors.tolist() == [[1, 0], [0, 1], [0, 1]]
-            assert [r.id for r in gallery.references("Ben")] == [2, 3]
-            assert gallery.stats().schema_version == 1
-    assert version(old) == 1
-
-
-def test_version_1_is_brought_up_to_date_and_loses_nothing(old: Path) -> None:
+        with pytest.raises(GalleryError) as caught:
+            open_file(old)
+        assert str(caught.value) == (
+            f"{old}: written by an older steadyface (schema version {old_version}, this one reads "
+            "3 and later); open it once for writing, which brings it up to date"
+        )
+    assert version(old) == old_version
+    open_file(old, "write").close()
     with open_file(old) as gallery:
-        before = gallery.templates()
-    with open_file(old, "write") as gallery:
-        after = gallery.templates()
         assert gallery.stats().schema_version == NEWEST
-        assert after.names == before.names
-        assert np.array_equal(after.vectors, before.vectors)
-        assert np.array_equal(after.owners, before.owners)
+        assert gallery.count() == Counts(2, 3)
+
+
+def test_old_file_is_brought_up_to_date_and_loses_nothing(old: Path) -> None:
+    with open_file(old, "write") as gallery:
+        assert gallery.stats().schema_version == NEWEST
+        templates = gallery.templates()
+        assert templates.names == ("Ann", "Ben")
+        assert templates.vectors.tolist() == [[1, 0], [0, 1], [0, 1]]
+        assert templates.owners.tolist() == [0, 1, 1]
+        assert [r.id for r in gallery.references("Ben")] == [2, 3]
         assert gallery.references("Ann")[0].metadata == {"n": 1}
         # What was doubled before stays doubled, and Ben is named once for it.
         ben = gallery.enroll("Ben", [unit(0, 1)])
@@ -98,6 +115,18 @@ def test_version_1_is_brought_up_to_date_and_loses_nothing(old: Path) -> None:
     assert version(old) == NEWEST
 
 
+def test_old_file_has_no_metadata_no_calibration_and_an_empty_audit(old: Path) -> None:
+    with open_file(old, "write") as gallery:
+        assert [identity.metadata for identity in gallery.identities()] == [{}, {}]
+        assert gallery.references("Ann")[0].calibration is None
+        assert gallery.audit() == []
+        assert gallery.revision() == 0
+        gallery.describe("Ann", {"room": 7})
+        assert gallery.identity("Ann").metadata == {"room": 7}
+        assert [(entry.action, entry.identity_id) for entry in gallery.audit()] == [("describe", 1)]
+        assert gallery.revision() == 1
+
+
 def test_old_and_new_files_have_the_same_tables(old: Path, people: Path) -> None:
     open_file(old, "write").close()
     tables = "SELECT type, name, tbl_name FROM sqlite_master ORDER BY name"
@@ -105,14 +134,17 @@ def test_old_and_new_files_have_the_same_tables(old: Path, people: Path) -> None
         assert a.execute(tables).fetchall() == b.execute(tables).fetchall()
 
 
-def test_version_1_that_cannot_be_brought_up_to_date_stays(old: Path) -> None:
+def test_old_file_that_cannot_be_brought_up_to_date_stays(old: Path) -> None:
     with raw(old) as database:
-        database.execute("CREATE INDEX reference_vector ON meta (value)")
-    with pytest.raises(GalleryCorruptError, match="index reference_vector already exists"):
+        database.execute("CREATE TABLE audit (x)")
+    with pytest.raises(GalleryCorruptError, match="table audit already exists"):
         open_file(old, "write")
-    assert version(old) == 1
-    with open_file(old) as gallery:
-        assert gallery.count() == Counts(2, 3)
+    # Each step is whole or not at all: the last one that worked stays.
+    assert version(old) == 2
+    with raw(old) as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(identity)")]
+        assert columns == ["id", "name", "created_at"]
+        assert database.execute("SELECT COUNT(*) FROM reference").fetchone() == (3,)
 
 
 def test_looking_for_duplicates_does_not_look_at_every_reference(people: Path) -> None:

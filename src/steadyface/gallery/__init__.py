@@ -4,24 +4,32 @@
 """
 
 from steadyface.gallery.contract import (
+    AuditAction,
+    AuditEntry,
     Counts,
     Duplicate,
     Enrolled,
     Gallery,
     GalleryMode,
     IdentitySummary,
+    Pruned,
+    Replaced,
     Stats,
     StoredReference,
 )
 from steadyface.gallery.factory import open_gallery
 
 __all__ = [
+    "AuditAction",
+    "AuditEntry",
     "Counts",
     "Duplicate",
     "Enrolled",
     "Gallery",
     "GalleryMode",
     "IdentitySummary",
+    "Pruned",
+    "Replaced",
     "Stats",
     "StoredReference",
     "open_gallery",

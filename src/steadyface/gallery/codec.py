@@ -17,6 +17,9 @@ from steadyface.types import FloatArray, Reference
 VECTOR_FORMAT = "float32-le"
 VECTOR_DTYPE = np.dtype("<f4")
 
+#: Metadata of whoever has none, as `encode_metadata` writes it.
+NO_METADATA = "{}"
+
 #: Rounding leaves a float32 vector within 1e-6 of length 1, one that went through float16 within
 #: 1e-3; anything farther off was never normalised and would give comparison scores above 1.
 UNIT_TOLERANCE = 1e-3
@@ -31,12 +34,14 @@ class EncodedReference:
         source: valid Unicode without NUL.
         metadata: JSON text of an object.
         quality: 0..1, or None where it was not measured.
+        calibration: valid Unicode without NUL, or None.
     """
 
     vector: bytes
     source: str
     metadata: str
     quality: float | None
+    calibration: str | None
 
     @property
     def dimension(self) -> int:
@@ -66,18 +71,32 @@ def encode_references(
                 f"{what} was embedded by the model {reference.embedding.model_id!r}, but the "
                 f"gallery holds embeddings of {model_id!r}; embed the image with {model_id!r}"
             )
-        encoded.append(
-            EncodedReference(
-                vector=encode_vector(reference.embedding.vector, what),
-                # A path that is not UTF-8 is shown with escapes: the source is for people to read.
-                source=reference.source.encode("utf-8", "backslashreplace")
-                .decode("utf-8")
-                .replace("\0", "\\x00"),
-                metadata=encode_metadata(reference.metadata, what),
-                quality=_checked_quality(reference.quality, what),
-            )
-        )
+        encoded.append(_encode_reference(reference, what))
         check_dimension(encoded[-1].dimension, encoded[0].dimension, what)
+    return encoded
+
+
+def encode_replacements(
+    references: Mapping[int, Reference], *, model_id: str, location: str
+) -> dict[int, EncodedReference]:
+    """Check and encode what is to take the place of references; see `Gallery.replace_all`.
+
+    Args:
+        references: by the id of the reference whose place they take.
+        model_id: the model of the gallery to be.
+        location: the gallery, for messages.
+    """
+    encoded: dict[int, EncodedReference] = {}
+    for number, reference in references.items():
+        what = f"{location}: what is to replace reference {number}"
+        if reference.embedding.model_id != model_id:
+            raise GalleryModelError(
+                f"{what} was embedded by the model {reference.embedding.model_id!r}, but the "
+                f"gallery is to go over to {model_id!r}; embed the image with {model_id!r}"
+            )
+        encoded[number] = _encode_reference(reference, what)
+        first = next(iter(encoded.values()))
+        check_dimension(encoded[number].dimension, first.dimension, what)
     return encoded
 
 
@@ -103,13 +122,29 @@ def decode_vectors(blobs: Sequence[bytes], dimension: int) -> FloatArray:
             raise ValueError(f"vector {position} does not have {size} bytes")
     flat = np.frombuffer(b"".join(blobs), dtype=VECTOR_DTYPE)
     vectors = flat.reshape(len(blobs), dimension).astype(np.float32, copy=False)
+    check_unit_length(vectors)
+    return vectors
+
+
+def check_unit_length(vectors: FloatArray) -> None:
+    """Raise `ValueError` where a row of R x D numbers is not of Euclidean length 1."""
     # Damaged bytes may be any number: overflow to infinity is an answer here, not a mishap.
     with np.errstate(over="ignore", invalid="ignore"):
         squares = np.einsum("ij,ij->i", vectors, vectors)
         bad = np.flatnonzero(~(np.abs(np.sqrt(squares) - 1.0) <= UNIT_TOLERANCE))
     if bad.size:
         raise ValueError(f"vector {bad[0]} is not of length 1")
-    return vectors
+
+
+def encode_metadata(metadata: Mapping[str, Any], what: str) -> str:
+    """Return metadata as JSON text; raise `UsageError` naming `what` where JSON cannot hold it."""
+    try:
+        return json.dumps(dict(metadata), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{what} has metadata that JSON cannot hold ({error}); use text, finite numbers, "
+            "true, false, null, lists and objects"
+        ) from error
 
 
 def decode_metadata(text: str) -> dict[str, Any]:
@@ -146,6 +181,36 @@ def decode_time(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+def encode_moment(moment: datetime, what: str) -> str:
+    """Return a moment that a caller gave, as `encode_time` does.
+
+    Raises:
+        UsageError: it has no time zone, or is before or after all that UTC can write; names `what`.
+    """
+    if moment.utcoffset() is None:
+        raise UsageError(f"{what} is {moment} without a time zone; give one, as tzinfo=UTC")
+    try:
+        return encode_time(moment)
+    except OverflowError as error:
+        raise UsageError(f"{what} is {moment}, which is no time in UTC; give another") from error
+
+
+def _encode_reference(reference: Reference, what: str) -> EncodedReference:
+    calibration = reference.calibration
+    return EncodedReference(
+        vector=encode_vector(reference.embedding.vector, what),
+        source=_storable(reference.source),
+        metadata=encode_metadata(reference.metadata, what),
+        quality=_checked_quality(reference.quality, what),
+        calibration=None if calibration is None else _storable(calibration),
+    )
+
+
+def _storable(text: str) -> str:
+    # A path that is not UTF-8 is shown with escapes: the source is for people to read.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
 def encode_vector(vector: FloatArray, what: str) -> bytes:
     """Return a vector of Euclidean length 1 as bytes.
 
@@ -174,14 +239,3 @@ def _checked_quality(quality: float | None, what: str) -> float | None:
     if quality is not None and not 0.0 <= quality <= 1.0:
         raise UsageError(f"{what} has the quality {quality}; give 0 to 1, or None")
     return quality
-
-
-def encode_metadata(metadata: Mapping[str, Any], what: str) -> str:
-    """Return metadata as JSON text; `UsageError`, which names `what`, where JSON cannot hold it."""
-    try:
-        return json.dumps(dict(metadata), allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{what} has metadata that JSON cannot hold ({error}); use text, finite numbers, "
-            "true, false, null, lists and objects"
-        ) from error

@@ -7,117 +7,43 @@ not its work (see `steadyface.matching`, which takes `Templates`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
-from steadyface.types import Embedding, Reference, Templates
+from steadyface.gallery.values import (
+    AuditAction,
+    AuditEntry,
+    Counts,
+    Duplicate,
+    Enrolled,
+    IdentitySummary,
+    Pruned,
+    Replaced,
+    Stats,
+    StoredReference,
+)
+from steadyface.types import Reference, Templates
+
+__all__ = [
+    "AuditAction",
+    "AuditEntry",
+    "Counts",
+    "Duplicate",
+    "Enrolled",
+    "Gallery",
+    "GalleryMode",
+    "IdentitySummary",
+    "Pruned",
+    "Replaced",
+    "Stats",
+    "StoredReference",
+]
 
 #: `read`: look only; `write`: change a gallery that exists; `create`: as `write`, and make the
 #: gallery where there is none.
 GalleryMode: TypeAlias = Literal["read", "write", "create"]
-
-
-@dataclass(frozen=True, slots=True)
-class IdentitySummary:
-    """One identity of a gallery.
-
-    Attributes:
-        name: its name.
-        references: how many references it has, 0 or more.
-        enrolled_at: when it was first enrolled, in UTC.
-    """
-
-    name: str
-    references: int
-    enrolled_at: datetime
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredReference:
-    """One reference as the gallery keeps it.
-
-    Attributes:
-        id: its number in this gallery, which no other reference ever gets; later ones are higher.
-        embedding: its embedding: D float32 of Euclidean length 1, and the model that made it.
-        source: where the image came from, as given at enrolment.
-        metadata: as given at enrolment, after a round trip through JSON.
-        quality: of the reference, 0..1; None where it was not measured.
-        enrolled_at: when it was enrolled, in UTC.
-    """
-
-    id: int
-    embedding: Embedding
-    source: str
-    metadata: Mapping[str, Any]
-    quality: float | None
-    enrolled_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much a gallery holds.
-
-    Attributes:
-        identities: number of identities.
-        references: number of references of all identities together.
-    """
-
-    identities: int
-    references: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """A gallery as a whole, at one moment.
-
-    Attributes:
-        counts: how much it holds.
-        model_id: the model that made every embedding in it.
-        schema_version: of its tables, 1 or more; an old gallery that was opened for reading keeps
-            its own.
-        size: bytes of storage, without what waits in a log.
-    """
-
-    counts: Counts
-    model_id: str
-    schema_version: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """An offered reference whose embedding the gallery has under another identity as well.
-
-    Attributes:
-        source: of the offered reference.
-        identity: the other one.
-    """
-
-    source: str
-    identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """What became of the references that were offered for an identity.
-
-    Attributes:
-        added: how many were stored.
-        held: how many were not, because the identity has the same embedding already, or because
-            it came twice. `added` and `held` together are all that were offered.
-        references: how many the identity has now.
-        duplicates: those that are under other identities too, in the order in which they were
-            offered, then by identity. They are enrolled all the same: which name is right is for
-            people to say.
-    """
-
-    added: int
-    held: int
-    references: int
-    duplicates: tuple[Duplicate, ...] = ()
 
 
 class Gallery(Protocol):
@@ -131,9 +57,17 @@ class Gallery(Protocol):
     any operating system finds the same identity. They are case-sensitive.
 
     Every method raises `GalleryLockedError` when another process keeps the gallery longer than
-    the timeout, `GalleryCorruptError` when the storage is damaged, and `GalleryError` when it
-    fails otherwise or the gallery is closed. Methods that change the gallery raise `UsageError`
-    when it was opened for reading.
+    the timeout, `GalleryCorruptError` when the storage is damaged, `GalleryModelError` when
+    another process has gone over to another model since it was opened here, and `GalleryError`
+    when it fails otherwise or the gallery is closed. Methods that change the gallery raise
+    `UsageError` when it was opened for reading.
+
+    Every change raises the revision and is entered in the audit, together with the change itself;
+    a call that changes nothing (all of it is held already, the name is the same) does neither.
+    What is removed or replaced does not stay behind in free space. Making sure of that takes time
+    that grows with the gallery, not with what is removed: remove many in one call. Where another
+    process is in the way of it, methods that remove raise `GalleryLockedError`; the message says
+    that the change is made, with the erasure from free space still to come.
     """
 
     @property
@@ -146,7 +80,13 @@ class Gallery(Protocol):
         """What messages call this gallery; never holds a password."""
         ...
 
-    def enroll(self, identity: str, references: Sequence[Reference]) -> Enrolled:
+    def enroll(
+        self,
+        identity: str,
+        references: Sequence[Reference],
+        *,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Enrolled:
         """Store references of an identity: all of them or, on any error, none.
 
         An identity that is in the gallery already keeps its references and gains those of these
@@ -158,6 +98,8 @@ class Gallery(Protocol):
             identity: 1 to 255 characters, not blank, no control characters.
             references: one or more; each vector 1-D, finite, of Euclidean length 1 (within 1e-3),
                 as long as those in the gallery.
+            metadata: of the identity, anything JSON can hold: replaces what it has, as `describe`
+                does; None leaves that as it is, and is {} for a new one.
 
         Raises:
             UsageError: a bad name, no references, or metadata that JSON cannot hold.
@@ -166,19 +108,83 @@ class Gallery(Protocol):
         """
         ...
 
+    def describe(self, identity: str, metadata: Mapping[str, Any]) -> None:
+        """Replace the metadata of an identity, and nothing else of it.
+
+        What it replaces is erased from free space by the next opening for writing at the latest:
+        another process in the way is no error here.
+
+        Raises:
+            UnknownIdentityError: the gallery has no such identity.
+            UsageError: JSON cannot hold the metadata.
+        """
+        ...
+
     def remove(self, *identities: str) -> int:
         """Delete identities with all their references for good: all of them or, on error, none.
-
-        What was stored does not stay behind in free space. Making sure of that takes time that
-        grows with the gallery, not with what is removed: remove many in one call.
 
         Returns:
             How many references were deleted.
 
         Raises:
             UnknownIdentityError: the gallery lacks one of them; the message has the closest names.
-            GalleryLockedError: another process is in the way; the message says whether the
-                identities are removed, with their erasure from free space still to come.
+        """
+        ...
+
+    def remove_references(self, identity: str, ids: Collection[int]) -> int:
+        """Delete references of an identity for good: all of them or, on error, none.
+
+        The identity stays, also where it has no reference left.
+
+        Args:
+            identity: its name.
+            ids: one or more of its references, see `StoredReference.id`.
+
+        Returns:
+            How many references were deleted.
+
+        Raises:
+            UnknownIdentityError: the gallery has no such identity.
+            GalleryError: the identity has no reference with one of the ids; the message has them.
+            UsageError: there are no ids.
+        """
+        ...
+
+    def prune(self, older_than: datetime) -> Pruned:
+        """Delete for good what is past its retention period: all of it or, on error, nothing.
+
+        That is every reference enrolled before the moment, and every identity first enrolled before
+        it that has no reference then, whether it lost the last one by this or earlier.
+
+        Args:
+            older_than: the moment, with its time zone.
+
+        Raises:
+            UsageError: the moment has no time zone.
+        """
+        ...
+
+    def prunable(self, older_than: datetime) -> Pruned:
+        """What `prune` would remove at present. Errors as there."""
+        ...
+
+    def replace_all(self, model_id: str, references: Mapping[int, Reference]) -> Replaced:
+        """Go over to another model: exchange every embedding of the gallery, or, on error, none.
+
+        References keep their ids, sources, metadata and times of enrolment; embedding, quality and
+        calibration become those given. References that are not given are deleted for good, and
+        their identities stay. Afterwards the gallery is one of the new model, here too.
+
+        Args:
+            model_id: the new model.
+            references: by the id of the reference whose place they take; vectors as for `enroll`,
+                all of one length. Their sources and metadata are not looked at.
+
+        Raises:
+            GalleryError: the gallery has no reference with one of the ids (the message has them),
+                or a vector is not as stated.
+            GalleryModelError: an embedding of another model than `model_id`.
+            UsageError: the model's id is blank.
         """
         ...
 
@@ -198,6 +204,15 @@ class Gallery(Protocol):
         Args:
             limit: return so many at most, 0 or more; None for all.
             offset: skip so many first, 0 or more.
+        """
+        ...
+
+    def identity(self, name: str) -> IdentitySummary:
+        """One identity.
+
+        Raises:
+            UnknownIdentityError: the gallery has no such identity; the message has the closest
+                names.
         """
         ...
 
@@ -221,6 +236,25 @@ class Gallery(Protocol):
         """Every reference, as one matrix that cannot be written to; the order is stable.
 
         The state of the gallery at one moment, whatever other processes do meanwhile.
+        """
+        ...
+
+    def revision(self) -> int:
+        """A number, 0 or more, that every committed change raises, whichever process makes it.
+
+        The same number means the same content: what was read at it need not be read again.
+        """
+        ...
+
+    def audit(self, *, limit: int | None = None, after: int = 0) -> list[AuditEntry]:
+        """The changes of the gallery, first to last; entries are never changed or deleted.
+
+        A change of several identities has one entry each. `replace_all` has one for the gallery,
+        and one (`remove-references`) for each identity that lost references by it.
+
+        Args:
+            limit: return so many at most, 0 or more; None for all.
+            after: leave out the entries up to and with this id, 0 or more.
         """
         ...
 

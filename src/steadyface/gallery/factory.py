@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from steadyface.errors import MissingExtraError, UsageError
 from steadyface.gallery.contract import Gallery, GalleryMode
+from steadyface.gallery.names import clean_actor
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 
@@ -20,7 +21,7 @@ class Opener(Protocol):
     """Opens a gallery of one store."""
 
     def __call__(
-        self, rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float
+        self, rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
     ) -> Gallery:
         """Open the gallery at what follows `scheme://` in its URL; see `open_gallery`."""
         ...
@@ -45,6 +46,7 @@ def open_gallery(
     model_id: str | None,
     mode: GalleryMode = "read",
     timeout: float = 5.0,
+    actor: str | None = None,
 ) -> Gallery:
     """Open a gallery.
 
@@ -57,6 +59,8 @@ def open_gallery(
             made the gallery, to look after it without comparing anything.
         mode: `read`, `write`, or `create`: write, and make the gallery where there is none.
         timeout: seconds to wait for another process to let go of the gallery, 0..2e6.
+        actor: who makes the changes, for `Gallery.audit`; None takes the operating system's name
+            of the user.
 
     Raises:
         UsageError: an argument is unusable, or no store goes by the URL's scheme.
@@ -68,13 +72,14 @@ def open_gallery(
         MissingExtraError: the driver of its store is not installed.
     """
     _check_options(model_id, mode)
+    who = clean_actor(actor)
     if isinstance(url, Path):
-        return _open_file(url, model_id=model_id, mode=mode, timeout=timeout)
+        return _open_file(url, model_id=model_id, mode=mode, timeout=timeout, actor=who)
     if not url.strip():
         raise UsageError("the gallery's path is empty; give one, as people.db")
     parts = _URL.fullmatch(url)
     if parts is None:
-        return _open_file(Path(url), model_id=model_id, mode=mode, timeout=timeout)
+        return _open_file(Path(url), model_id=model_id, mode=mode, timeout=timeout, actor=who)
     scheme = parts["scheme"].lower()
     store = STORES.get(_ALIASES.get(scheme, scheme))
     if store is None:
@@ -84,7 +89,7 @@ def open_gallery(
             f"no gallery can be kept at {parts['scheme']}://; give the path of a file, or a URL "
             f"that begins with one of: {supported}"
         )
-    return store.open(parts["rest"], model_id=model_id, mode=mode, timeout=timeout)
+    return store.open(parts["rest"], model_id=model_id, mode=mode, timeout=timeout, actor=who)
 
 
 def _check_options(model_id: str | None, mode: GalleryMode) -> None:
@@ -96,7 +101,7 @@ def _check_options(model_id: str | None, mode: GalleryMode) -> None:
 
 
 def _open_sqlite_url(
-    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float
+    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
 ) -> Gallery:
     if not rest.startswith("/") or rest == "/":
         raise UsageError(
@@ -108,17 +113,20 @@ def _open_sqlite_url(
             f"sqlite://{rest} has options, of which there are none; write %3F for ? and %23 for # "
             "where they belong to the file's name"
         )
-    return _open_file(Path(unquote(rest[1:])), model_id=model_id, mode=mode, timeout=timeout)
+    path = Path(unquote(rest[1:]))
+    return _open_file(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
 
 
-def _open_file(path: Path, *, model_id: str | None, mode: GalleryMode, timeout: float) -> Gallery:
+def _open_file(
+    path: Path, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
+) -> Gallery:
     from steadyface.gallery.sqlite_open import open_sqlite  # noqa: PLC0415 (see Store.open)
 
-    return open_sqlite(path, model_id=model_id, mode=mode, timeout=timeout)
+    return open_sqlite(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
 
 
 def _open_postgres_url(
-    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float
+    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
 ) -> Gallery:
     try:
         from steadyface.gallery.postgres_open import open_postgres  # noqa: PLC0415 (see Store.open)
@@ -127,7 +135,7 @@ def _open_postgres_url(
             "galleries at postgresql:// need psycopg and psycopg_pool; install them with: "
             "pip install 'steadyface[postgres]'"
         ) from error
-    return open_postgres(rest, model_id=model_id, mode=mode, timeout=timeout)
+    return open_postgres(rest, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
 
 
 #: Every store by the scheme of its URLs. A row here also enrols the store in the conformance

@@ -27,9 +27,9 @@ def check_timeout(timeout: float) -> None:
         raise UsageError(f"timeout is {timeout}; give seconds from 0 to {LONGEST_TIMEOUT:g}")
 
 
-def check_page(limit: int | None, offset: int) -> None:
-    """Raise `UsageError` when a page of identities is not a page."""
-    for option, value in (("limit", limit), ("offset", offset)):
+def check_page(**numbers: int | None) -> None:
+    """Raise `UsageError` when an option of a page, as `limit` or `after`, is below 0."""
+    for option, value in numbers.items():
         if value is not None and not 0 <= value <= LARGEST_INTEGER:
             raise UsageError(f"{option} is {value}; give a number from 0 on")
 

@@ -22,6 +22,13 @@ APPLICATION_ID = 0x5346474C
 VECTOR_START = "substr({}, 1, 16)"
 
 
+def _only_appended(change: str, condition: str) -> str:
+    return (
+        f"CREATE TRIGGER audit_{change.lower()} BEFORE {change} ON audit WHEN {condition}"
+        " BEGIN SELECT RAISE(ABORT, 'the audit can only be appended to'); END"
+    )
+
+
 # AUTOINCREMENT: an id is never given again, so that order by id is order of enrolment.
 # CHECK (typeof ...) instead of STRICT tables, which SQLite has only since 3.37.
 MIGRATIONS: tuple[Migration, ...] = (
@@ -60,6 +67,28 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         (f"CREATE INDEX reference_vector ON reference ({VECTOR_START.format('vector')})",),
         needed_to_read=False,
+    ),
+    # The audit names nobody and refers to no row: it outlives the people in it.
+    Migration(
+        (
+            "ALTER TABLE identity ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}'",
+            "ALTER TABLE reference ADD COLUMN calibration TEXT",
+            "INSERT INTO meta (key, value) VALUES ('revision', '0')",
+            """
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            moment TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            action TEXT NOT NULL,
+            identity_id INTEGER,
+            reference_count INTEGER NOT NULL
+        )
+        """,
+            _only_appended("UPDATE", "1"),
+            _only_appended("DELETE", "1"),
+            # INSERT OR REPLACE deletes without any trigger for DELETE.
+            _only_appended("INSERT", "EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)"),
+        )
     ),
 )
 

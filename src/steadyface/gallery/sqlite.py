@@ -6,35 +6,37 @@ Keep the file on a local disk: SQLite's write-ahead log needs memory shared betw
 from __future__ import annotations
 
 import sqlite3
-import threading
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Self
 
-from steadyface.errors import GalleryError
+from steadyface.errors import GalleryError, GalleryLockedError, UsageError
 from steadyface.gallery import codec
+from steadyface.gallery import sqlite_changes as changes
 from steadyface.gallery import sqlite_queries as queries
-from steadyface.gallery.contract import Counts, Enrolled, IdentitySummary, Stats, StoredReference
-from steadyface.gallery.names import clean_name, unknown_identity
-from steadyface.gallery.refusals import (
-    check_page,
-    closed,
-    damaged,
-    locked,
-    name_taken,
-    nobody_named,
-    read_only,
+from steadyface.gallery.names import UNKNOWN_ACTOR, clean_name
+from steadyface.gallery.refusals import check_page, nobody_named
+from steadyface.gallery.sqlite_session import Session
+from steadyface.gallery.values import (
+    AuditEntry,
+    Counts,
+    Enrolled,
+    IdentitySummary,
+    Pruned,
+    Replaced,
+    Stats,
+    StoredReference,
 )
-from steadyface.gallery.sqlite_connection import transaction
-from steadyface.gallery.sqlite_errors import gallery_errors
 from steadyface.types import Reference, Templates
 
 
 class SqliteGallery:
     """The contract of `Gallery` on one SQLite file; `open_sqlite` makes it.
+
+    Removing rebuilds the file (about 1 s for 100,000 references), since secure_delete alone leaves
+    pieces of vectors behind: SQLite does not wipe what it moves from one page to another.
 
     Args:
         connection: to a file that holds a gallery of the newest version; becomes this object's.
@@ -42,7 +44,8 @@ class SqliteGallery:
         model_id: the model whose embeddings it holds.
         writable: False where the gallery was opened for reading.
         timeout: seconds the connection waits for a lock, for messages.
-        clock: gives the time of enrolment.
+        clock: gives the time of a change.
+        actor: who makes changes, for the audit.
     """
 
     def __init__(
@@ -54,142 +57,173 @@ class SqliteGallery:
         writable: bool,
         timeout: float,
         clock: Callable[[], datetime] = codec.utc_now,
+        actor: str = UNKNOWN_ACTOR,
     ) -> None:
-        self._connection: sqlite3.Connection | None = connection
+        self._session = Session(
+            connection, location=location, model_id=model_id, writable=writable, timeout=timeout
+        )
         self._location = location
-        self._model_id = model_id
-        self._writable = writable
-        self._timeout = timeout
         self._clock = clock
-        self._lock = threading.Lock()
+        self._actor = actor
 
     @property
     def model_id(self) -> str:
         """The model that made every embedding in the gallery."""
-        return self._model_id
+        return self._session.model_id
 
     @property
     def location(self) -> str:
         """The path of the file as it was given."""
         return self._location
 
-    def enroll(self, identity: str, references: Sequence[Reference]) -> Enrolled:
+    def enroll(
+        self,
+        identity: str,
+        references: Sequence[Reference],
+        *,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Enrolled:
         """Store references of an identity; see `Gallery.enroll`."""
-        name = clean_name(identity)
+        name, model_id = clean_name(identity), self.model_id
         rows = codec.encode_references(
-            references, model_id=self._model_id, location=self._location, identity=name
+            references, model_id=model_id, location=self._location, identity=name
         )
-        now = codec.encode_time(self._clock())
-        with self._writing() as connection:
-            what = f"{self._location}: a reference of {name!r}"
-            queries.settle_dimension(connection, rows[0].dimension, what)
-            connection.execute(
-                "INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (name, now),
+        described = None if metadata is None else self._encode_metadata(name, metadata)
+        change = self._change()
+        with self._session.writing(model_id=model_id) as connection:
+            done = changes.enroll(
+                connection, change, name, rows, metadata=described, model_id=model_id
             )
-            owner = self._identity_id(connection, name)
-            new, duplicates = queries.new_references(connection, owner, rows)
-            queries.insert_references(connection, owner, new, model_id=self._model_id, moment=now)
-            return Enrolled(
-                added=len(new),
-                held=len(rows) - len(new),
-                references=queries.count_references(connection, owner),
-                duplicates=duplicates,
-            )
+        if described is not None:
+            self._erase_if_free()
+        return done
+
+    def describe(self, identity: str, metadata: Mapping[str, Any]) -> None:
+        """Replace the metadata of an identity; see `Gallery.describe`."""
+        name = clean_name(identity)
+        text, change = self._encode_metadata(name, metadata), self._change()
+        with self._session.writing() as connection:
+            changes.describe(connection, change, name, text)
+        self._erase_if_free()
 
     def remove(self, *identities: str) -> int:
-        """Delete identities for good; see `Gallery.remove`.
-
-        Rebuilds the file (about 1 s for 100,000 references), since secure_delete alone leaves
-        pieces of vectors behind: SQLite does not wipe what it moves from one page to another.
-        """
+        """Delete identities for good; see `Gallery.remove`."""
         names = list(dict.fromkeys(clean_name(identity) for identity in identities))
         if not names:
             raise nobody_named(self._location)
-        removed = 0
-        with self._writing() as connection:
-            for name in names:
-                owner = self._identity_id(connection, name)
-                removed += queries.count_references(connection, owner)
-                connection.execute("DELETE FROM identity WHERE id = ?", (owner,))
-            # If this process ends before it has erased, the next writer does it.
-            connection.execute(
-                "INSERT OR REPLACE INTO meta (key, value) VALUES ('erase', ?)", (uuid.uuid4().hex,)
-            )
-        try:
-            self.erase_removed()
-        except GalleryError as error:
-            raise type(error)(
-                f"{error}. {', '.join(map(repr, names))} is removed all the same, but pieces may "
-                "still be in the file; the next opening for writing erases them"
-            ) from error
+        change = self._change()
+        with self._session.writing() as connection:
+            removed = changes.remove(connection, change, names)
+        self._erase(f"{', '.join(map(repr, names))} is removed")
         return removed
+
+    def remove_references(self, identity: str, ids: Collection[int]) -> int:
+        """Delete references of an identity for good; see `Gallery.remove_references`."""
+        name = clean_name(identity)
+        if not ids:
+            raise UsageError(
+                f"{self._location}: no references of {name!r} to remove were named; give at least "
+                "one id"
+            )
+        change = self._change()
+        with self._session.writing() as connection:
+            removed = changes.remove_references(connection, change, name, ids)
+        self._erase(f"What was named of {name!r} is removed")
+        return removed
+
+    def prune(self, older_than: datetime) -> Pruned:
+        """Delete for good what is past its retention period; see `Gallery.prune`."""
+        moment, change = self._older_than(older_than), self._change()
+        with self._session.writing() as connection:
+            pruned = changes.prune(connection, change, moment)
+        if pruned.references or pruned.identities:
+            self._erase(f"What is older than {older_than} is removed")
+        return pruned
+
+    def prunable(self, older_than: datetime) -> Pruned:
+        """What `prune` would remove; see `Gallery.prunable`."""
+        moment = self._older_than(older_than)
+        with self._session.reading() as connection:
+            references, identities = queries.select_prunable(connection, moment)
+        return Pruned(references=sum(references.values()), identities=len(identities))
 
     def rename(self, old: str, new: str) -> None:
         """Give an identity another name; see `Gallery.rename`."""
         before, after = clean_name(old), clean_name(new)
-        with self._writing() as connection:
-            owner = self._identity_id(connection, before)
-            taken = connection.execute(
-                "SELECT 1 FROM identity WHERE name = ? AND id <> ?", (after, owner)
-            ).fetchone()
-            if taken:
-                raise name_taken(self._location, before, after)
-            connection.execute("UPDATE identity SET name = ? WHERE id = ?", (after, owner))
+        change = self._change()
+        with self._session.writing() as connection:
+            changes.rename(connection, change, before, after)
+
+    def replace_all(self, model_id: str, references: Mapping[int, Reference]) -> Replaced:
+        """Go over to another model; see `Gallery.replace_all`."""
+        if not model_id.strip():
+            raise UsageError(f"model_id is {model_id!r}; give the id of the new model")
+        rows = codec.encode_replacements(references, model_id=model_id, location=self._location)
+        change = self._change()
+        with self._session.writing(becomes=model_id) as connection:
+            done = changes.replace_all(connection, change, model_id, rows)
+        self._erase(f"The gallery has gone over to {model_id!r}")
+        return done
 
     def identities(self, *, limit: int | None = None, offset: int = 0) -> list[IdentitySummary]:
         """The identities by name; see `Gallery.identities`."""
-        check_page(limit, offset)
-        with self._reading() as connection:
+        check_page(limit=limit, offset=offset)
+        with self._session.reading() as connection:
             return queries.select_identities(connection, limit=limit, offset=offset)
+
+    def identity(self, name: str) -> IdentitySummary:
+        """One identity; see `Gallery.identity`."""
+        cleaned = clean_name(name)
+        with self._session.reading() as connection:
+            owner = queries.find_identity(connection, self._location, cleaned)
+            return queries.select_identity(connection, owner)
 
     def references(self, identity: str) -> list[StoredReference]:
         """The references of an identity; see `Gallery.references`."""
         name = clean_name(identity)
-        with self._reading() as connection:
-            return queries.select_references(connection, self._identity_id(connection, name))
+        with self._session.reading() as connection:
+            owner = queries.find_identity(connection, self._location, name)
+            return queries.select_references(connection, owner)
 
     def count(self) -> Counts:
         """How many identities and references the gallery holds."""
-        with self._reading() as connection:
+        with self._session.reading() as connection:
             return queries.count(connection)
 
     def stats(self) -> Stats:
         """How much the gallery holds and takes, and what made it; see `Gallery.stats`."""
-        with self._reading() as connection:
-            return queries.select_stats(connection, self._model_id)
+        with self._session.reading() as connection:
+            return queries.select_stats(connection, self.model_id)
 
     def templates(self) -> Templates:
         """Every reference as one matrix; see `Gallery.templates`."""
-        with self._reading() as connection:
-            return queries.select_templates(connection, self._model_id)
+        with self._session.reading() as connection:
+            return queries.select_templates(connection, self.model_id)
+
+    def revision(self) -> int:
+        """A number that every change raises; see `Gallery.revision`."""
+        with self._session.reading() as connection:
+            return queries.read_revision(connection)
+
+    def audit(self, *, limit: int | None = None, after: int = 0) -> list[AuditEntry]:
+        """The changes of the gallery, first to last; see `Gallery.audit`."""
+        check_page(limit=limit, after=after)
+        with self._session.reading() as connection:
+            return queries.select_audit(connection, limit=limit, after=after)
 
     def erase_removed(self) -> None:
-        """Rebuild the file without the remains of removed identities, if any are left.
+        """Rebuild the file without the remains of what was removed, if any are left.
 
-        `remove` and opening for writing do this by themselves.
+        Methods that remove, and opening for writing, do this by themselves.
 
         Raises:
             GalleryLockedError: another process was reading or writing all the while.
         """
-        with self._using() as connection:
-            pending = connection.execute("SELECT value FROM meta WHERE key = 'erase'").fetchone()
-            if pending is None:
-                return
-            connection.execute("VACUUM")
-            # The log still has the old pages; it is emptied once nobody reads an older state.
-            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if busy:
-                raise locked(self._location, self._timeout)
-            # Only this mark: another process may have removed somebody since.
-            connection.execute("DELETE FROM meta WHERE key = 'erase' AND value = ?", pending)
+        self._session.erase_removed()
 
     def close(self) -> None:
         """Close the file; the last writer to close it takes `-wal` and `-shm` beside it away."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -202,32 +236,25 @@ class SqliteGallery:
     ) -> None:
         self.close()
 
-    @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, gallery_errors(self._location, self._timeout):
-            if self._connection is None:
-                raise closed(self._location)
-            try:
-                yield self._connection
-            except ValueError as error:  # from decoding what is stored
-                raise damaged(self._location, str(error)) from error
+    def _change(self) -> changes.Change:
+        return changes.Change(self._location, self._actor, codec.encode_time(self._clock()))
 
-    @contextmanager
-    def _transaction(self, kind: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
-        with self._using() as connection, transaction(connection, kind):
-            yield connection
+    def _encode_metadata(self, name: str, metadata: Mapping[str, Any]) -> str:
+        return codec.encode_metadata(metadata, f"{self._location}: {name!r}")
 
-    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        return self._transaction("DEFERRED")
+    def _older_than(self, moment: datetime) -> str:
+        return codec.encode_moment(moment, f"{self._location}: older_than")
 
-    def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
-        if not self._writable:
-            raise read_only(self._location)
-        return self._transaction("IMMEDIATE")
+    def _erase(self, done: str) -> None:
+        try:
+            self.erase_removed()
+        except GalleryError as error:
+            raise type(error)(
+                f"{error}. {done} all the same, but pieces may still be in the file; the next "
+                "opening for writing erases them"
+            ) from error
 
-    def _identity_id(self, connection: sqlite3.Connection, name: str) -> int:
-        row = connection.execute("SELECT id FROM identity WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            names = [other for (other,) in connection.execute("SELECT name FROM identity")]
-            raise unknown_identity(self._location, name, names)
-        return int(row[0])
+    def _erase_if_free(self) -> None:
+        # Nobody asked for a deletion: the mark stays for next time.
+        with suppress(GalleryLockedError):
+            self.erase_removed()

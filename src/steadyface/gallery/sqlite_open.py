@@ -11,6 +11,7 @@ from pathlib import Path
 from steadyface.errors import GalleryLockedError
 from steadyface.gallery import codec, schema
 from steadyface.gallery.contract import GalleryMode
+from steadyface.gallery.names import UNKNOWN_ACTOR
 from steadyface.gallery.refusals import check_meta, damaged, not_found
 from steadyface.gallery.sqlite import SqliteGallery
 from steadyface.gallery.sqlite_connection import connect, use_wal
@@ -26,6 +27,7 @@ def open_sqlite(
     timeout: float,
     clock: Callable[[], datetime] = codec.utc_now,
     migrations: Sequence[Migration] = schema.MIGRATIONS,
+    actor: str = UNKNOWN_ACTOR,
 ) -> SqliteGallery:
     """Open a gallery file, or make it in mode `create`; see `steadyface.gallery.open_gallery`.
 
@@ -36,8 +38,9 @@ def open_sqlite(
         model_id: the model in use; None for whichever made the file.
         mode: see `GalleryMode`.
         timeout: seconds to wait for another process to let go of the file.
-        clock: gives the time of enrolment.
+        clock: gives the time of a change.
         migrations: all steps from an empty file to the newest version.
+        actor: who makes changes, for the audit.
     """
     location = str(path)
     with gallery_errors(location, timeout):
@@ -55,6 +58,7 @@ def open_sqlite(
         writable=writable,
         timeout=timeout,
         clock=clock,
+        actor=actor,
     )
     if writable and "erase" in meta:
         _erase_remains(gallery)

@@ -6,10 +6,21 @@ A `ValueError` from here means that the tables contradict each other: the file i
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import cast
 
 from steadyface.gallery import codec, schema
-from steadyface.gallery.contract import Counts, Duplicate, IdentitySummary, Stats, StoredReference
+from steadyface.gallery.names import unknown_identity
 from steadyface.gallery.rows import BATCH, assemble_templates, noted_dimension
+from steadyface.gallery.values import (
+    AuditAction,
+    AuditEntry,
+    Counts,
+    Duplicate,
+    IdentitySummary,
+    Stats,
+    StoredReference,
+)
 from steadyface.types import Embedding, Templates
 
 _HOLDERS = (
@@ -20,16 +31,80 @@ _HOLDERS = (
 )
 
 
+_SUMMARY = (
+    "SELECT name, (SELECT COUNT(*) FROM reference WHERE identity_id = identity.id),"
+    " created_at, id, metadata FROM identity"
+)
+
+
+def find_identity(connection: sqlite3.Connection, location: str, name: str) -> int:
+    """Return the id of the identity of this name.
+
+    Raises:
+        UnknownIdentityError: there is none; the message names `location` and the closest names.
+    """
+    row = connection.execute("SELECT id FROM identity WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        names = [other for (other,) in connection.execute("SELECT name FROM identity")]
+        raise unknown_identity(location, name, names)
+    return int(row[0])
+
+
 def select_identities(
     connection: sqlite3.Connection, *, limit: int | None, offset: int
 ) -> list[IdentitySummary]:
     """Return a page of the identities by name; arguments as for `Gallery.identities`."""
     rows = connection.execute(
-        "SELECT name, (SELECT COUNT(*) FROM reference WHERE identity_id = identity.id),"
-        " created_at FROM identity ORDER BY name LIMIT ? OFFSET ?",
-        (-1 if limit is None else limit, offset),
+        f"{_SUMMARY} ORDER BY name LIMIT ? OFFSET ?", (-1 if limit is None else limit, offset)
     )
-    return [IdentitySummary(name, count, codec.decode_time(moment)) for name, count, moment in rows]
+    return [_summary(*row) for row in rows]
+
+
+def select_identity(connection: sqlite3.Connection, owner: int) -> IdentitySummary:
+    """Return the identity with this id."""
+    return _summary(*connection.execute(f"{_SUMMARY} WHERE id = ?", (owner,)).fetchone())
+
+
+def select_audit(
+    connection: sqlite3.Connection, *, limit: int | None, after: int
+) -> list[AuditEntry]:
+    """Return a page of the audit; arguments as for `Gallery.audit`."""
+    rows = connection.execute(
+        "SELECT id, moment, actor, action, identity_id, reference_count FROM audit"
+        " WHERE id > ? ORDER BY id LIMIT ?",
+        (after, -1 if limit is None else limit),
+    )
+    return [
+        # Not checked: a later steadyface may know more actions.
+        AuditEntry(
+            number, codec.decode_time(moment), actor, cast(AuditAction, action), owner, references
+        )
+        for number, moment, actor, action, owner, references in rows
+    ]
+
+
+def read_revision(connection: sqlite3.Connection) -> int:
+    """Return how many changes the gallery has been through."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
+    if row is None:
+        raise ValueError("it does not say how often it was changed")
+    return int(row[0])
+
+
+def select_prunable(
+    connection: sqlite3.Connection, older_than: str
+) -> tuple[dict[int, int], list[int]]:
+    """Return how many references `Gallery.prune` removes by identity, and which identities."""
+    references = connection.execute(
+        "SELECT identity_id, COUNT(*) FROM reference WHERE created_at < ? GROUP BY identity_id",
+        (older_than,),
+    )
+    identities = connection.execute(
+        "SELECT id FROM identity WHERE created_at < ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM reference WHERE identity_id = identity.id AND created_at >= ?1)",
+        (older_than,),
+    )
+    return dict(references.fetchall()), [owner for (owner,) in identities]
 
 
 def count(connection: sqlite3.Connection) -> Counts:
@@ -56,7 +131,7 @@ def count_references(connection: sqlite3.Connection, owner: int) -> int:
 
 
 def new_references(
-    connection: sqlite3.Connection, owner: int, offered: list[codec.EncodedReference]
+    connection: sqlite3.Connection, owner: int, offered: Sequence[codec.EncodedReference]
 ) -> tuple[list[codec.EncodedReference], tuple[Duplicate, ...]]:
     """Return which references the identity with this id lacks, and which another identity has."""
     new: dict[bytes, codec.EncodedReference] = {}
@@ -67,23 +142,6 @@ def new_references(
             new.setdefault(reference.vector, reference)
         duplicates += [Duplicate(reference.source, name) for name in holders.values()]
     return list(new.values()), tuple(duplicates)
-
-
-def insert_references(
-    connection: sqlite3.Connection,
-    owner: int,
-    references: list[codec.EncodedReference],
-    *,
-    model_id: str,
-    moment: str,
-) -> None:
-    """Append references to the identity with this id."""
-    connection.executemany(
-        "INSERT INTO reference"
-        " (identity_id, model_id, source, metadata, quality, created_at, vector)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(owner, model_id, r.source, r.metadata, r.quality, moment, r.vector) for r in references],
-    )
 
 
 def settle_dimension(connection: sqlite3.Connection, dimension: int, what: str) -> None:
@@ -102,7 +160,7 @@ def settle_dimension(connection: sqlite3.Connection, dimension: int, what: str) 
 def select_references(connection: sqlite3.Connection, owner: int) -> list[StoredReference]:
     """Return the references of the identity with this id, first enrolled first."""
     rows = connection.execute(
-        "SELECT vector, id, model_id, source, metadata, quality, created_at"
+        "SELECT vector, id, model_id, source, metadata, quality, created_at, calibration"
         " FROM reference WHERE identity_id = ? ORDER BY id",
         (owner,),
     ).fetchall()
@@ -115,8 +173,9 @@ def select_references(connection: sqlite3.Connection, owner: int) -> list[Stored
             metadata=codec.decode_metadata(metadata),
             quality=quality,
             enrolled_at=codec.decode_time(moment),
+            calibration=calibration,
         )
-        for vector, (_, number, model_id, source, metadata, quality, moment) in zip(
+        for vector, (_, number, model_id, source, metadata, quality, moment, calibration) in zip(
             vectors, rows, strict=True
         )
     ]
@@ -134,6 +193,14 @@ def select_templates(connection: sqlite3.Connection, model_id: str) -> Templates
         total=total,
         dimension=_noted_dimension(connection),
         model_id=model_id,
+    )
+
+
+def _summary(
+    name: str, references: int, moment: str, number: int, metadata: str
+) -> IdentitySummary:
+    return IdentitySummary(
+        name, references, codec.decode_time(moment), number, codec.decode_metadata(metadata)
     )
 
 

@@ -1,0 +1,119 @@
+"""One connection to a gallery file: whose turn it is, transactions, erasing what was removed."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Literal
+
+from steadyface.errors import GalleryModelError
+from steadyface.gallery.refusals import closed, damaged, locked, read_only
+from steadyface.gallery.sqlite_connection import transaction
+from steadyface.gallery.sqlite_errors import gallery_errors
+
+
+class Session:
+    """A connection that threads share, taking turns, and whose errors are the gallery's.
+
+    Args:
+        connection: to a file that holds a gallery of the newest version; becomes this object's.
+        location: what messages call the gallery.
+        model_id: the model whose embeddings it holds.
+        writable: False where the gallery was opened for reading.
+        timeout: seconds the connection waits for a lock, for messages.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        location: str,
+        model_id: str,
+        writable: bool,
+        timeout: float,
+    ) -> None:
+        self._connection: sqlite3.Connection | None = connection
+        self._writable = writable
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self.location = location
+        self.model_id = model_id
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Run the block on one state of the file."""
+        return self._transaction("DEFERRED")
+
+    def writing(
+        self, *, model_id: str | None = None, becomes: str | None = None
+    ) -> AbstractContextManager[sqlite3.Connection]:
+        """Run the block as one change of the file.
+
+        Args:
+            model_id: the model whose embeddings the block stores; another thread may have gone
+                over to another one since they were checked. None where it stores none.
+            becomes: the model of the gallery from then on, where the block changes it.
+        """
+        if not self._writable:
+            raise read_only(self.location)
+        return self._transaction("IMMEDIATE", model_id, becomes)
+
+    def erase_removed(self) -> None:
+        """Rebuild the file without the remains of what was removed, if any are left.
+
+        Raises:
+            GalleryLockedError: another process was reading or writing all the while.
+        """
+        with self._using() as connection:
+            pending = connection.execute("SELECT value FROM meta WHERE key = 'erase'").fetchone()
+            if pending is None:
+                return
+            connection.execute("VACUUM")
+            # The log still has the old pages; it is emptied once nobody reads an older state.
+            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise locked(self.location, self._timeout)
+            # Only this mark: another process may have removed somebody since.
+            connection.execute("DELETE FROM meta WHERE key = 'erase' AND value = ?", pending)
+
+    def close(self) -> None:
+        """Close the file; the last writer to close it takes `-wal` and `-shm` beside it away."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, gallery_errors(self.location, self._timeout):
+            if self._connection is None:
+                raise closed(self.location)
+            try:
+                yield self._connection
+            except ValueError as error:  # from decoding what is stored
+                raise damaged(self.location, str(error)) from error
+
+    @contextmanager
+    def _transaction(
+        self,
+        kind: Literal["DEFERRED", "IMMEDIATE"],
+        model_id: str | None = None,
+        becomes: str | None = None,
+    ) -> Iterator[sqlite3.Connection]:
+        with self._using() as connection:
+            with transaction(connection, kind):
+                self._check_model(connection, self.model_id if model_id is None else model_id)
+                yield connection
+            if becomes is not None:
+                self.model_id = becomes
+
+    def _check_model(self, connection: sqlite3.Connection, model_id: str) -> None:
+        noted = connection.execute("SELECT value FROM meta WHERE key = 'model_id'").fetchone()
+        if noted is None:
+            raise ValueError("it does not say which model made it")
+        if noted[0] != model_id:
+            raise GalleryModelError(
+                f"{self.location}: opened with the model {model_id!r}, and somebody has gone over "
+                f"to {noted[0]!r} since; open it again with that model"
+            )
