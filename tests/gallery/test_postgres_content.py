@@ -61,6 +61,7 @@ def test_a_row_is_what_any_program_can_read(opened: Gallery, postgres_url: str) 
             "dimension": "2",
             "format": "float32-le",
             "model_id": MODEL,
+            "revision": "1",
             "schema_version": str(len(MIGRATIONS)),
         }
     (stored,) = opened.references("Ann")

@@ -181,8 +181,8 @@ def decode_time(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def encode_moment(moment: datetime, what: str) -> str:
-    """Return a moment that a caller gave, as `encode_time` does.
+def check_moment(moment: datetime, what: str) -> datetime:
+    """Return a moment that a caller gave, in UTC.
 
     Raises:
         UsageError: it has no time zone, or is before or after all that UTC can write; names `what`.
@@ -190,7 +190,7 @@ def encode_moment(moment: datetime, what: str) -> str:
     if moment.utcoffset() is None:
         raise UsageError(f"{what} is {moment} without a time zone; give one, as tzinfo=UTC")
     try:
-        return encode_time(moment)
+        return moment.astimezone(UTC)
     except OverflowError as error:
         raise UsageError(f"{what} is {moment}, which is no time in UTC; give another") from error
 

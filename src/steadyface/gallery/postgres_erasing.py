@@ -7,15 +7,12 @@ import time
 
 from psycopg.errors import Diagnostic
 
-from steadyface.errors import GalleryError
 from steadyface.gallery.postgres_connection import Connection
-from steadyface.gallery.refusals import locked
+from steadyface.gallery.refusals import NotTheOwnerError, locked
 
-_TABLES = "reference", "identity"
-
-
-class NotTheOwnerError(GalleryError):
-    """Another user has made the tables, who alone may rebuild them."""
+#: Key of the facts that says so, and which tables have remains then. Metadata are described more
+#: often than people are removed, and that must not rebuild every vector.
+MARKS = {"erase": ("reference", "identity"), "erase-metadata": ("identity",)}
 
 
 def erase(connection: Connection, location: str, timeout: float) -> None:
@@ -32,19 +29,22 @@ def erase(connection: Connection, location: str, timeout: float) -> None:
         GalleryLockedError: there is such a transaction all the while.
         NotTheOwnerError: this user may not do that.
     """
-    pending = connection.execute("SELECT value FROM meta WHERE key = 'erase'").fetchone()
-    if pending is None:
+    statement = "SELECT key, value FROM meta WHERE key = ANY(%s) ORDER BY key"
+    pending = connection.execute(statement, (list(MARKS),)).fetchall()
+    if not pending:
         return
     (limit,) = connection.execute("SHOW statement_timeout").fetchall()
     connection.execute("SET statement_timeout = 0")  # takes as long as the gallery's size needs
     try:
-        for table in _TABLES:
+        # All of the first mark, which sorts first, are at least those of the second.
+        for table in MARKS[pending[0][0]]:
             _rebuild(connection, table, location, timeout)
     finally:
         if not connection.closed:
             connection.execute("SELECT set_config('statement_timeout', %s, false)", limit)
-    # Only this mark: another process may have removed somebody since.
-    connection.execute("DELETE FROM meta WHERE key = 'erase' AND value = %s", pending)
+    # Only these marks: another process may have removed somebody since.
+    with connection.cursor() as cursor:
+        cursor.executemany("DELETE FROM meta WHERE key = %s AND value = %s", pending)
 
 
 def _rebuild(connection: Connection, table: str, location: str, timeout: float) -> None:

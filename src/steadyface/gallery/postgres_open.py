@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 
-from steadyface.errors import GalleryLockedError
 from steadyface.gallery import codec
 from steadyface.gallery import postgres_schema as schema
 from steadyface.gallery.contract import GalleryMode
+from steadyface.gallery.names import UNKNOWN_ACTOR
 from steadyface.gallery.postgres import PostgresGallery
 from steadyface.gallery.postgres_connection import Connection, connect, connect_pool
-from steadyface.gallery.postgres_erasing import NotTheOwnerError
+from steadyface.gallery.postgres_erasing import MARKS
 from steadyface.gallery.postgres_errors import gallery_errors
 from steadyface.gallery.postgres_place import Place, parse_place
 from steadyface.gallery.refusals import check_meta, check_timeout, damaged, not_found
@@ -27,6 +26,7 @@ def open_postgres(
     timeout: float,
     clock: Callable[[], datetime] = codec.utc_now,
     migrations: Sequence[Migration] = schema.MIGRATIONS,
+    actor: str = UNKNOWN_ACTOR,
 ) -> PostgresGallery:
     """Open a gallery of PostgreSQL, or make it in mode `create`; see `open_gallery`.
 
@@ -35,8 +35,9 @@ def open_postgres(
         model_id: the model in use; None for whichever made the gallery.
         mode: see `GalleryMode`.
         timeout: seconds to wait for another process to let go of the gallery.
-        clock: gives the time of enrolment.
+        clock: gives the time of a change.
         migrations: all steps from nothing to the newest version.
+        actor: who makes changes, for the audit.
     """
     check_timeout(timeout)
     place = parse_place(rest)
@@ -53,9 +54,10 @@ def open_postgres(
         writable=mode != "read",
         timeout=timeout,
         clock=clock,
+        actor=actor,
     )
-    if mode != "read" and "erase" in meta:
-        _erase_remains(gallery)
+    if mode != "read" and meta.keys() & MARKS.keys():
+        gallery.erase_remains()
     return gallery
 
 
@@ -79,14 +81,3 @@ def _prepare(
     meta = schema.read_meta(connection)
     check_meta(meta, place.location, model_id)
     return meta
-
-
-def _erase_remains(gallery: PostgresGallery) -> None:
-    try:
-        # Another process in the way is no reason not to open, nor is a user who may do all but
-        # this: the mark stays for next time.
-        with suppress(GalleryLockedError, NotTheOwnerError):
-            gallery.erase_removed()
-    except BaseException:
-        gallery.close()
-        raise

@@ -33,7 +33,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         CREATE TABLE identity (
             id bigserial PRIMARY KEY,
             name text COLLATE "C" NOT NULL UNIQUE,
-            created_at timestamptz NOT NULL
+            created_at timestamptz NOT NULL,
+            metadata json NOT NULL DEFAULT '{}',
+            revision bigint NOT NULL DEFAULT 0
         )
         """,
             """
@@ -44,14 +46,45 @@ MIGRATIONS: tuple[Migration, ...] = (
             source text NOT NULL,
             metadata json NOT NULL,
             quality double precision,
+            calibration text,
             created_at timestamptz NOT NULL,
             vector vector NOT NULL
         ) WITH (toast_tuple_target = 8160)
         """,
+            # Has the ids of those whom whoever keeps in step has to forget.
+            """
+        CREATE TABLE removed (
+            revision bigint NOT NULL,
+            id bigint NOT NULL,
+            PRIMARY KEY (revision, id)
+        )
+        """,
+            # Names nobody and refers to no row: it outlives the people in it.
+            """
+        CREATE TABLE audit (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            moment timestamptz NOT NULL,
+            actor text NOT NULL,
+            action text NOT NULL,
+            identity_id bigint,
+            reference_count bigint NOT NULL
+        )
+        """,
+            """
+        CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'the audit can only be appended to'; END $$
+        """,
+            "CREATE TRIGGER audit_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
+            " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
+            # Also in sessions that apply what another server sent.
+            "ALTER TABLE audit ENABLE ALWAYS TRIGGER audit_appended",
+            "INSERT INTO meta (key, value) VALUES ('revision', '0')",
             # Vectors of up to about 2,000 numbers stay in their row, where searching reads them;
             # compressing them would take time and gain nothing.
             "ALTER TABLE reference ALTER COLUMN vector SET STORAGE EXTERNAL",
-            "ALTER TABLE identity ALTER COLUMN name SET STATISTICS 0",
+            "ALTER TABLE identity ALTER COLUMN name SET STATISTICS 0,"
+            " ALTER COLUMN metadata SET STATISTICS 0",
+            "CREATE INDEX identity_revision ON identity (revision, id)",
             "ALTER TABLE reference ALTER COLUMN source SET STATISTICS 0,"
             " ALTER COLUMN metadata SET STATISTICS 0, ALTER COLUMN vector SET STATISTICS 0",
             "CREATE INDEX reference_identity ON reference (identity_id, id)",
@@ -61,7 +94,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
 )
 
-_TABLES = ("identity", "meta", "reference")
+_TABLES = ("audit", "identity", "meta", "reference", "removed")
 
 
 def recognise(connection: Connection, gallery: str, location: str, known: int) -> int:

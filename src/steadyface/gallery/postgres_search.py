@@ -31,7 +31,7 @@ LONGEST_INDEXED = 2000
 # <#> is the negative inner product: for vectors of length 1, the negative cosine similarity. The
 # limit stands in the statement, not in a parameter: a plan for any limit joins with everyone.
 _FOUND = """
-    SELECT name, found.id, -distance FROM (
+    SELECT name, found.id, -distance, (SELECT value FROM meta WHERE key = 'model_id') FROM (
         SELECT id, identity_id, {vector} <#> %s::{type} AS distance FROM reference
         ORDER BY {order} LIMIT {top}
     ) AS found JOIN identity ON identity.id = identity_id ORDER BY distance, found.id
@@ -52,12 +52,24 @@ class Nearest(NamedTuple):
     similarity: float
 
 
-def exact(connection: Connection, probe: bytes, top: int) -> list[Nearest]:
+class Found(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        nearest: best first.
+        model_id: of the gallery at that moment; None where nothing was found.
+    """
+
+    nearest: list[Nearest]
+    model_id: str | None
+
+
+def exact(connection: Connection, probe: bytes, top: int) -> Found:
     """Return the `top` references most similar to a probe, best first, then by id."""
     return _nearest(connection, probe, top, vector="vector", kind="vector", order="distance, id")
 
 
-def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> list[Nearest]:
+def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> Found:
     """Return what the index finds of `exact`; without an index, the same as `exact`."""
     kind = f"vector({len(probe) // VECTOR_DTYPE.itemsize})"
     if effort == EFFORT:  # as connections have it: one way to the server and back
@@ -110,15 +122,15 @@ def has_index(connection: Connection) -> bool:
     return connection.execute("SELECT to_regclass('reference_hnsw')").fetchone() != (None,)
 
 
-def _through_index(connection: Connection, probe: bytes, top: int, kind: str) -> list[Nearest]:
+def _through_index(connection: Connection, probe: bytes, top: int, kind: str) -> Found:
     return _nearest(connection, probe, top, vector=f"vector::{kind}", kind=kind, order="distance")
 
 
 def _nearest(
     connection: Connection, probe: bytes, top: int, *, vector: str, kind: str, order: str
-) -> list[Nearest]:
+) -> Found:
     statement = sql.SQL(_FOUND).format(
         vector=sql.SQL(vector), type=sql.SQL(kind), order=sql.SQL(order), top=sql.Literal(top)
     )
-    rows = connection.execute(statement, (WireVector.of(probe),), binary=True)
-    return [Nearest(*row) for row in rows]
+    rows = connection.execute(statement, (WireVector.of(probe),), binary=True).fetchall()
+    return Found([Nearest(*row[:3]) for row in rows], rows[0][3] if rows else None)

@@ -21,6 +21,10 @@ LONGEST_TIMEOUT = 2_000_000.0
 LARGEST_INTEGER = 2**63 - 1
 
 
+class NotTheOwnerError(GalleryError):
+    """Another user has made the storage, who alone may rebuild it."""
+
+
 def check_timeout(timeout: float) -> None:
     """Raise `UsageError` when a time to wait for a lock is not 0 to 2e6 seconds."""
     if not (math.isfinite(timeout) and 0 <= timeout <= LONGEST_TIMEOUT):
@@ -34,6 +38,12 @@ def check_page(**numbers: int | None) -> None:
             raise UsageError(f"{option} is {value}; give a number from 0 on")
 
 
+def check_limit(limit: int) -> None:
+    """Raise `UsageError` when a page can hold nothing: asking for the next would never end."""
+    if not 1 <= limit < LARGEST_INTEGER:
+        raise UsageError(f"limit is {limit}; give a number from 1 on")
+
+
 def check_meta(meta: Mapping[str, str], location: str, model_id: str | None) -> None:
     """Check that a gallery's facts are there and fit the model in use (None for any).
 
@@ -43,7 +53,7 @@ def check_meta(meta: Mapping[str, str], location: str, model_id: str | None) -> 
         GalleryModelError: another model made them.
     """
     if "model_id" not in meta or "format" not in meta:
-        raise damaged(location, "it does not say which model made it")
+        raise model_unknown(location)
     if meta["format"] != VECTOR_FORMAT:
         raise GalleryError(
             f"{location}: its vectors are written as {meta['format']!r}, which this steadyface "
@@ -91,6 +101,26 @@ def read_only(location: str) -> UsageError:
 def nobody_named(location: str) -> UsageError:
     """Make the error for removing nobody."""
     return UsageError(f"{location}: nobody to remove was named; give at least one name")
+
+
+def no_references_named(location: str, name: str) -> UsageError:
+    """Make the error for removing no reference of an identity."""
+    return UsageError(
+        f"{location}: no references of {name!r} to remove were named; give at least one id"
+    )
+
+
+def other_model(location: str, model_id: str, noted: str) -> GalleryModelError:
+    """Make the error for a gallery that has left the model with which it was opened."""
+    return GalleryModelError(
+        f"{location}: opened with the model {model_id!r}, and somebody has gone over to {noted!r} "
+        "since; open it again with that model"
+    )
+
+
+def model_unknown(location: str) -> GalleryCorruptError:
+    """Make the error for a gallery that does not say whose embeddings it holds."""
+    return damaged(location, "it does not say which model made it")
 
 
 def name_taken(location: str, before: str, after: str) -> GalleryError:

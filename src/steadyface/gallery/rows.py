@@ -6,14 +6,31 @@ A `ValueError` from here means that the store contradicts itself: it is damaged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from steadyface.gallery import codec
+from steadyface.gallery.values import Changes, Mark
 from steadyface.types import FloatArray, Templates
 
 #: Rows decoded at a time, so that the matrix is never in memory twice.
 BATCH = 4096
+
+#: Owner's id, model, vector as `codec` writes it and quality of some references.
+Batch: TypeAlias = Sequence[tuple[int, str, bytes, float | None]]
+
+
+class Item(NamedTuple):
+    """An identity that is newer than a mark.
+
+    Attributes:
+        mark: its last change.
+        name: None where it was removed.
+    """
+
+    mark: Mark
+    name: str | None
 
 
 def noted_dimension(meta: Mapping[str, str], stored: float | None) -> int:
@@ -33,7 +50,7 @@ def noted_dimension(meta: Mapping[str, str], stored: float | None) -> int:
 
 def assemble_templates(
     identities: Sequence[tuple[int, str]],
-    batches: Iterable[Sequence[tuple[int, str, bytes, float | None]]],
+    batches: Iterable[Batch],
     *,
     total: int,
     dimension: int,
@@ -42,9 +59,8 @@ def assemble_templates(
     """Return every reference as one matrix; the arrays are read-only.
 
     Args:
-        identities: id and name of each, first enrolled first.
-        batches: owner's id, model, vector as `codec` writes it and quality of every reference,
-            by owner and order of enrolment.
+        identities: id and name of each, in the order in which they are told.
+        batches: of every reference, by owner in that order, then by order of enrolment.
         total: how many references there are.
         dimension: length of their vectors.
         model_id: the gallery's model.
@@ -66,3 +82,39 @@ def assemble_templates(
     for array in (vectors, owners, qualities):
         array.setflags(write=False)
     return Templates(tuple(name for _, name in identities), vectors, owners, model_id, qualities)
+
+
+def assemble_changes(
+    since: Mark,
+    items: Sequence[Item],
+    batches: Iterable[Batch],
+    *,
+    limit: int,
+    total: int,
+    dimension: int,
+    model_id: str,
+) -> Changes:
+    """Return a page of changes.
+
+    Args:
+        since: the mark that was asked with.
+        items: what is newer in order, one more than `limit` where there are so many.
+        batches: of the references of the first `limit`; the rest as for `assemble_templates`.
+        limit: of the page.
+        total: how many references these are.
+        dimension: length of their vectors.
+        model_id: the gallery's model.
+    """
+    page = items[:limit]
+    identities = [(item.mark.identity, item.name) for item in page if item.name is not None]
+    ids = np.array([number for number, _ in identities], dtype=np.int64)
+    ids.setflags(write=False)
+    return Changes(
+        mark=page[-1].mark if page else since,
+        ids=ids,
+        templates=assemble_templates(
+            identities, batches, total=total, dimension=dimension, model_id=model_id
+        ),
+        removed=tuple(item.mark.identity for item in page if item.name is None),
+        complete=len(items) <= limit,
+    )

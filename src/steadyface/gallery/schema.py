@@ -68,10 +68,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         (f"CREATE INDEX reference_vector ON reference ({VECTOR_START.format('vector')})",),
         needed_to_read=False,
     ),
-    # The audit names nobody and refers to no row: it outlives the people in it.
+    # The audit names nobody and refers to no row: it outlives the people in it. So does `removed`,
+    # which has the ids of those whom whoever keeps in step has to forget.
     Migration(
         (
             "ALTER TABLE identity ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}'",
+            "ALTER TABLE identity ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX identity_revision ON identity (revision, id)",
             "ALTER TABLE reference ADD COLUMN calibration TEXT",
             "INSERT INTO meta (key, value) VALUES ('revision', '0')",
             """
@@ -83,6 +86,13 @@ MIGRATIONS: tuple[Migration, ...] = (
             identity_id INTEGER,
             reference_count INTEGER NOT NULL
         )
+        """,
+            """
+        CREATE TABLE removed (
+            revision INTEGER NOT NULL,
+            id INTEGER NOT NULL,
+            PRIMARY KEY (revision, id)
+        ) WITHOUT ROWID
         """,
             _only_appended("UPDATE", "1"),
             _only_appended("DELETE", "1"),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from steadyface.errors import GalleryLockedError
 from steadyface.gallery import codec, schema
 from steadyface.gallery.contract import GalleryMode
 from steadyface.gallery.names import UNKNOWN_ACTOR
@@ -61,7 +59,7 @@ def open_sqlite(
         actor=actor,
     )
     if writable and "erase" in meta:
-        _erase_remains(gallery)
+        gallery.erase_remains()
     return gallery
 
 
@@ -98,13 +96,3 @@ def _recognise(
     if state != "ok":
         raise damaged(location, state)
     return version
-
-
-def _erase_remains(gallery: SqliteGallery) -> None:
-    try:
-        # Another process in the way is no reason not to open: the mark stays for next time.
-        with suppress(GalleryLockedError):
-            gallery.erase_removed()
-    except BaseException:
-        gallery.close()
-        raise
