@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 import pytest
-from benchmarks.postgres_server import raw_postgres
+from benchmarks.postgres_server import Server, raw_postgres
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.postgres_place import Place, parse_place
@@ -54,8 +54,18 @@ def place_of(url: str) -> Place:
 def erasing_is_due(url: str) -> bool:
     """Whether remains of removed identities are in a gallery of PostgreSQL."""
     with raw_postgres(url) as database:
-        found = database.execute("SELECT FROM meta WHERE key = 'erase'").fetchall()
+        found = database.execute("SELECT FROM meta WHERE key LIKE 'erase%'").fetchall()
     return bool(found)
+
+
+def postgres_files(server: Server) -> bytes:
+    """What is in the files of all tables, once the server has written them."""
+    with raw_postgres(server.url()) as database:
+        database.execute("CHECKPOINT")
+        ((folder,),) = database.execute(
+            "SELECT 'base/' || oid FROM pg_database WHERE datname = current_database()"
+        ).fetchall()
+    return b"".join(path.read_bytes() for path in (server.folder / folder).iterdir())
 
 
 def needs_server() -> None:

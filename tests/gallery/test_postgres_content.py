@@ -13,7 +13,14 @@ from benchmarks.postgres_server import Server, raw_postgres
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gallery.shared import MODEL, MakeReferences, erasing_is_due, place_of, unit
+from tests.gallery.shared import (
+    MODEL,
+    MakeReferences,
+    erasing_is_due,
+    place_of,
+    postgres_files,
+    unit,
+)
 
 from steadyface.cli.main import cli
 from steadyface.errors import GalleryError, GalleryLockedError
@@ -29,16 +36,6 @@ from steadyface.types import Embedding, Reference
 def opened(postgres_url: str) -> Iterator[Gallery]:
     with open_gallery(postgres_url, model_id=MODEL, mode="create") as gallery:
         yield gallery
-
-
-def files(server: Server) -> bytes:
-    """What is in the files of all tables, once the server has written them."""
-    with raw_postgres(server.url()) as database:
-        database.execute("CHECKPOINT")
-        ((folder,),) = database.execute(
-            "SELECT 'base/' || oid FROM pg_database WHERE datname = current_database()"
-        ).fetchall()
-    return b"".join(path.read_bytes() for path in (server.folder / folder).iterdir())
 
 
 @given(st.binary(min_size=4, max_size=64).filter(lambda b: len(b) % 4 == 0))
@@ -142,10 +139,10 @@ def test_nothing_of_the_removed_stays_in_the_files(
     marks = [reference.embedding.vector.tobytes() for reference in gone]
     with raw_postgres(postgres_url) as database:
         database.execute("ANALYZE")
-    before = files(postgres)
+    before = postgres_files(postgres)
     assert all(mark in before for mark in marks)
     opened.remove(*(f"Gone with the wind {number}" for number in range(10)))
-    after = files(postgres)
+    after = postgres_files(postgres)
     # Also no pieces of them.
     pieces = [mark[at : at + 32] for mark in marks for at in range(0, 512, 128)]
     assert not [piece for piece in pieces if piece in after]

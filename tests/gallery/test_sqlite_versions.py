@@ -107,6 +107,7 @@ def test_old_file_is_brought_up_to_date_and_loses_nothing(old: Path) -> None:
         assert templates.owners.tolist() == [0, 1, 1]
         assert [r.id for r in gallery.references("Ben")] == [2, 3]
         assert gallery.references("Ann")[0].metadata == {"n": 1}
+        assert gallery.changes().ids.tolist() == [1, 2]
         # What was doubled before stays doubled, and Ben is named once for it.
         ben = gallery.enroll("Ben", [unit(0, 1)])
         assert ben == Enrolled(added=0, held=1, references=2)

@@ -55,10 +55,12 @@ _NEWER = """
     ORDER BY revision, id LIMIT %(limit)s::bigint
 """
 _ROW = f"SELECT identity_id, model_id, {schema.VECTOR_BYTES}, quality"
-_NEWER_REFERENCES = (
-    " FROM reference JOIN identity ON identity.id = identity_id"
-    " WHERE (revision, identity.id) > (%s, %s) AND (revision, identity.id) <= (%s, %s)"
-)
+# By the page's ids, not by its range of revisions: how many there are is known to the planner then,
+# which would read every vector otherwise.
+_NEWER_REFERENCES = f"""
+    {_ROW} FROM unnest(%s::bigint[]) WITH ORDINALITY AS page (owner, place)
+    JOIN reference ON identity_id = owner ORDER BY place, id
+"""
 
 
 class PostgresReading:
@@ -188,20 +190,13 @@ class PostgresReading:
             _NEWER, {"revision": since.revision, "id": since.identity, "limit": limit + 1}
         ).fetchall()
         items = [Item(Mark(revision, number), name) for revision, number, name in rows]
-        end = items[:limit][-1].mark if items else since
-        between = (since.revision, since.identity, end.revision, end.identity)
-        statement = f"SELECT count(*){_NEWER_REFERENCES}"
-        ((total,),) = self.connection.execute(statement, between).fetchall() if items else ((0,),)
+        ids = [item.mark.identity for item in items[:limit] if item.name is not None]
         return assemble_changes(
             since,
             items,
-            self._batches(
-                f"{_ROW}{_NEWER_REFERENCES} ORDER BY revision, identity.id, reference.id", between
-            )
-            if total
-            else (),
+            self._batches(_NEWER_REFERENCES, (ids,)) if ids else (),
             limit=limit,
-            total=int(total),
+            total=self._count_references(ids) if ids else 0,
             dimension=self.dimension(),
             model_id=self.model_id,
         )
@@ -210,7 +205,12 @@ class PostgresReading:
         """Return the length of the gallery's vectors; 0 before the first enrolment."""
         return read_dimension(self.connection)
 
-    def _batches(self, statement: str, arguments: tuple[int, ...] = ()) -> Iterator[Batch]:
+    def _count_references(self, owners: list[int]) -> int:
+        statement = "SELECT count(*) FROM reference WHERE identity_id = ANY(%s)"
+        ((number,),) = self.connection.execute(statement, (owners,)).fetchall()
+        return int(number)
+
+    def _batches(self, statement: str, arguments: tuple[list[int], ...] = ()) -> Iterator[Batch]:
         # A cursor of the server: the client never has all rows beside the matrix.
         with self.connection.cursor("batches", binary=True) as cursor:
             cursor.execute(statement, arguments)

@@ -73,9 +73,7 @@ class PostgresTables(PostgresReading):
 
     def count_references(self, owner: int) -> int:
         """Return how many references an identity has."""
-        statement = "SELECT count(*) FROM reference WHERE identity_id = %s"
-        ((number,),) = self.connection.execute(statement, (owner,)).fetchall()
-        return int(number)
+        return self._count_references([owner])
 
     def reference_owners(self, owner: int | None = None) -> dict[int, int]:
         """Return whose each reference is, by its id; of one identity alone where it is given."""

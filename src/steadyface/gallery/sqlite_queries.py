@@ -30,10 +30,17 @@ _SUMMARY = (
     "SELECT name, (SELECT COUNT(*) FROM reference WHERE identity_id = identity.id),"
     " created_at, id, metadata FROM identity"
 )
-# Each half stops at the limit by itself: sorting all that is newer would take its time.
+# Each part stops at the limit by itself: sorting all that is newer would take its time. Two for
+# identities, since SQLite looks up (revision, id) > (?, ?) by the revision alone where the id is
+# the row's, and `replace_all` gives everybody the same one.
 _NEWER = """
     SELECT * FROM (
-        SELECT revision, id, name FROM identity WHERE (revision, id) > (?1, ?2)
+        SELECT revision, id, name FROM identity WHERE revision = ?1 AND id > ?2
+        ORDER BY id LIMIT ?3
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT revision, id, name FROM identity WHERE revision > ?1
         ORDER BY revision, id LIMIT ?3
     )
     UNION ALL
@@ -43,11 +50,7 @@ _NEWER = """
     )
     ORDER BY 1, 2 LIMIT ?3
 """
-# CROSS JOIN: SQLite keeps this order of the tables, which is the order that is asked for.
-_NEWER_REFERENCES = (
-    " FROM identity CROSS JOIN reference ON identity_id = identity.id"
-    " WHERE (revision, identity.id) > (?, ?) AND (revision, identity.id) <= (?, ?)"
-)
+_REFERENCES = "SELECT identity_id, model_id, vector, quality FROM reference"
 
 
 class SqliteReading:
@@ -158,9 +161,7 @@ class SqliteReading:
 
     def templates(self) -> Templates:
         """Return every reference; the arrays are read-only."""
-        cursor = self._connection.execute(
-            "SELECT identity_id, model_id, vector, quality FROM reference ORDER BY identity_id, id"
-        )
+        cursor = self._connection.execute(f"{_REFERENCES} ORDER BY identity_id, id")
         return assemble_templates(
             self._connection.execute("SELECT id, name FROM identity ORDER BY id").fetchall(),
             iter(lambda: cursor.fetchmany(BATCH), []),
@@ -173,20 +174,19 @@ class SqliteReading:
         """Return a page of who was changed or removed after a mark."""
         rows = self._connection.execute(_NEWER, (since.revision, since.identity, limit + 1))
         items = [Item(Mark(revision, number), name) for revision, number, name in rows]
-        end = items[:limit][-1].mark if items else since
-        between = (since.revision, since.identity, end.revision, end.identity)
-        cursor = self._connection.execute(
-            "SELECT identity_id, model_id, vector, quality"
-            + _NEWER_REFERENCES
-            + " ORDER BY revision, identity.id, reference.id",
-            between,
-        )
+        statement = f"{_REFERENCES} WHERE identity_id = ? ORDER BY id"
+        references = [
+            row
+            for item in items[:limit]
+            if item.name is not None
+            for row in self._connection.execute(statement, (item.mark.identity,))
+        ]
         return assemble_changes(
             since,
             items,
-            iter(lambda: cursor.fetchmany(BATCH), []),
+            [references],
             limit=limit,
-            total=self._number("SELECT COUNT(*)" + _NEWER_REFERENCES, *between),
+            total=len(references),
             dimension=self.dimension(),
             model_id=self._model_id,
         )
