@@ -32,6 +32,7 @@ HEAVY = {
     "flask",
     "sqlite3",
     "psycopg",
+    "psycopg_pool",
     "ray",
     "ssl",
     "urllib.request",

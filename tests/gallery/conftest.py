@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
-from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, open_file, unit
+from benchmarks.postgres_server import Server, raw_postgres, server
+from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, needs_server, open_file, unit
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.factory import STORES
 from steadyface.types import Embedding, Reference
 
 #: For each store, how a test gets the URL of a gallery that nobody else uses.
-NEW_URL: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda folder: f"sqlite:///{quote(str(folder / 'people.db'))}",
+NEW_URL: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "sqlite": lambda request: (
+        f"sqlite:///{quote(str(request.getfixturevalue('tmp_path') / 'people.db'))}"
+    ),
+    "postgresql": lambda request: str(request.getfixturevalue("postgres_url")),
 }
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A server of PostgreSQL with pgvector, for all tests that do not stop it."""
+    needs_server()
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """The URL of a gallery in a schema of its own, which is gone after the test."""
+    gallery = f"test_{uuid.uuid4().hex}"
+    yield postgres.url(gallery)
+    with raw_postgres(postgres.url(gallery)) as database:
+        database.execute(f"DROP SCHEMA IF EXISTS {gallery} CASCADE")
 
 
 @pytest.fixture
@@ -36,11 +58,11 @@ def make_references() -> MakeReferences:
 
 
 @pytest.fixture(params=sorted(STORES))
-def gallery_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def gallery_url(request: pytest.FixtureRequest) -> str:
     scheme: str = request.param
     if scheme not in NEW_URL:
         pytest.fail(f"the store {scheme!r} is new: add to NEW_URL how its tests get a gallery")
-    return NEW_URL[scheme](tmp_path)
+    return NEW_URL[scheme](request)
 
 
 @pytest.fixture

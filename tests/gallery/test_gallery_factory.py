@@ -63,9 +63,10 @@ def test_path_objects_and_absolute_urls(tmp_path: Path) -> None:
     ("url", "message"),
     [
         (
-            "postgresql://user:secret@host/people",
-            "no gallery can be kept at postgresql://; give the path of a file, or a URL that "
-            "begins with one of: sqlite:// (sqlite:///people.db)",
+            "mysql://user:secret@host/people",
+            "no gallery can be kept at mysql://; give the path of a file, or a URL that begins "
+            "with one of: sqlite:// (sqlite:///people.db), postgresql:// "
+            "(postgresql://user@host/database?gallery=people)",
         ),
         (
             "sqlite://people.db",

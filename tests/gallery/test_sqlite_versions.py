@@ -9,9 +9,10 @@ from tests.gallery.shared import MODEL, MODES, open_file, raw, unit
 
 from steadyface.errors import GalleryCorruptError, GalleryError
 from steadyface.gallery import Counts, Duplicate, Enrolled, GalleryMode
-from steadyface.gallery.schema import MIGRATIONS, Migration
+from steadyface.gallery.schema import MIGRATIONS
 from steadyface.gallery.sqlite import SqliteGallery
 from steadyface.gallery.sqlite_open import open_sqlite
+from steadyface.gallery.versions import Migration
 
 NEWEST = len(MIGRATIONS)
 
@@ -106,6 +107,7 @@ def test_old_file_is_brought_up_to_date_and_loses_nothing(old: Path) -> None:
         assert templates.owners.tolist() == [0, 1, 1]
         assert [r.id for r in gallery.references("Ben")] == [2, 3]
         assert gallery.references("Ann")[0].metadata == {"n": 1}
+        assert gallery.changes().ids.tolist() == [1, 2]
         # What was doubled before stays doubled, and Ben is named once for it.
         ben = gallery.enroll("Ben", [unit(0, 1)])
         assert ben == Enrolled(added=0, held=1, references=2)

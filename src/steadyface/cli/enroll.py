@@ -104,7 +104,8 @@ def command(
     if table is not None and missing:
         errors.append(DatasetLayoutError(f"{table}: {missing} of its images not found; correct it"))
     if as_json:
-        done = {"gallery": gallery_url, "dry_run": dry_run, "not_found": missing}
+        # Not the URL, which may hold a password.
+        done = {"gallery": gallery.location, "dry_run": dry_run, "not_found": missing}
         print_json(done | {"enrolled": [_json(e) for e in enrolments]})
     else:
         _print(enrolments, dry_run)

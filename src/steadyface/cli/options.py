@@ -144,7 +144,7 @@ def gallery_option(function: F) -> F:
         "gallery_url",
         required=True,
         metavar="FILE",
-        help="The gallery, such as people.db.",
+        help="The gallery, such as people.db or postgresql://user@host/db?gallery=people.",
     )(function)
 
 

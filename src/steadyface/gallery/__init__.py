@@ -4,14 +4,17 @@
 """
 
 from steadyface.gallery.contract import (
+    START,
     AuditAction,
     AuditEntry,
+    Changes,
     Counts,
     Duplicate,
     Enrolled,
     Gallery,
     GalleryMode,
     IdentitySummary,
+    Mark,
     Pruned,
     Replaced,
     Stats,
@@ -20,14 +23,17 @@ from steadyface.gallery.contract import (
 from steadyface.gallery.factory import open_gallery
 
 __all__ = [
+    "START",
     "AuditAction",
     "AuditEntry",
+    "Changes",
     "Counts",
     "Duplicate",
     "Enrolled",
     "Gallery",
     "GalleryMode",
     "IdentitySummary",
+    "Mark",
     "Pruned",
     "Replaced",
     "Stats",

@@ -159,6 +159,11 @@ def decode_metadata(text: str) -> dict[str, Any]:
     return value
 
 
+def utc_now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
 def encode_time(moment: datetime) -> str:
     """Return a moment as ISO 8601 in UTC with microseconds, which sorts as text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
@@ -176,8 +181,8 @@ def decode_time(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def encode_moment(moment: datetime, what: str) -> str:
-    """Return a moment that a caller gave, as `encode_time` does.
+def check_moment(moment: datetime, what: str) -> datetime:
+    """Return a moment that a caller gave, in UTC.
 
     Raises:
         UsageError: it has no time zone, or is before or after all that UTC can write; names `what`.
@@ -185,7 +190,7 @@ def encode_moment(moment: datetime, what: str) -> str:
     if moment.utcoffset() is None:
         raise UsageError(f"{what} is {moment} without a time zone; give one, as tzinfo=UTC")
     try:
-        return encode_time(moment)
+        return moment.astimezone(UTC)
     except OverflowError as error:
         raise UsageError(f"{what} is {moment}, which is no time in UTC; give another") from error
 
@@ -193,7 +198,7 @@ def encode_moment(moment: datetime, what: str) -> str:
 def _encode_reference(reference: Reference, what: str) -> EncodedReference:
     calibration = reference.calibration
     return EncodedReference(
-        vector=_encode_vector(reference.embedding.vector, what),
+        vector=encode_vector(reference.embedding.vector, what),
         source=_storable(reference.source),
         metadata=encode_metadata(reference.metadata, what),
         quality=_checked_quality(reference.quality, what),
@@ -206,7 +211,12 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
-def _encode_vector(vector: FloatArray, what: str) -> bytes:
+def encode_vector(vector: FloatArray, what: str) -> bytes:
+    """Return a vector of Euclidean length 1 as bytes.
+
+    Raises:
+        GalleryError: it is something else; names `what`.
+    """
     array = np.asarray(vector)
     if array.ndim != 1 or array.size == 0 or not np.issubdtype(array.dtype, np.floating):
         raise GalleryError(

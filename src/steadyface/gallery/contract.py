@@ -13,12 +13,15 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
 from steadyface.gallery.values import (
+    START,
     AuditAction,
     AuditEntry,
+    Changes,
     Counts,
     Duplicate,
     Enrolled,
     IdentitySummary,
+    Mark,
     Pruned,
     Replaced,
     Stats,
@@ -27,14 +30,17 @@ from steadyface.gallery.values import (
 from steadyface.types import Reference, Templates
 
 __all__ = [
+    "START",
     "AuditAction",
     "AuditEntry",
+    "Changes",
     "Counts",
     "Duplicate",
     "Enrolled",
     "Gallery",
     "GalleryMode",
     "IdentitySummary",
+    "Mark",
     "Pruned",
     "Replaced",
     "Stats",
@@ -236,6 +242,21 @@ class Gallery(Protocol):
         """Every reference, as one matrix that cannot be written to; the order is stable.
 
         The state of the gallery at one moment, whatever other processes do meanwhile.
+        """
+        ...
+
+    def changes(self, since: Mark = START, *, limit: int = 4096) -> Changes:
+        """Who was changed or removed after a mark, for an index that is kept in step.
+
+        Asked from `START` on, each time with the mark of the page before, the pages end with the
+        state of the gallery (`Changes.complete`), also where others go on changing it meanwhile:
+        who is changed again comes again. A page is one state of the gallery, and a call that finds
+        nothing newer takes next to no time. Metadata are left out: `describe` makes nobody newer,
+        and `replace_all` everybody.
+
+        Args:
+            since: the mark of the page before.
+            limit: tell of so many identities at most, 1 or more.
         """
         ...
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Protocol, get_args
 from urllib.parse import unquote
 
-from steadyface.errors import UsageError
+from steadyface.errors import MissingExtraError, UsageError
 from steadyface.gallery.contract import Gallery, GalleryMode
 from steadyface.gallery.names import clean_actor
 
@@ -53,7 +53,8 @@ def open_gallery(
     Args:
         url: the path of an SQLite file (`people.db`), or a URL. `sqlite:///people.db` is a path
             relative to the working folder, `sqlite:////srv/people.db` an absolute one; in a URL,
-            `%`, `?` and `#` are written `%25`, `%3F` and `%23`.
+            `%`, `?` and `#` are written `%25`, `%3F` and `%23`. Or a database of PostgreSQL, as
+            `postgresql://user@host/db?gallery=NAME` (docs/postgresql.md).
         model_id: the model whose embeddings are to be compared or enrolled; None for whichever
             made the gallery, to look after it without comparing anything.
         mode: `read`, `write`, or `create`: write, and make the gallery where there is none.
@@ -68,6 +69,7 @@ def open_gallery(
         GalleryLockedError: another process kept it longer than the timeout.
         GalleryModelError: another model made its embeddings.
         GalleryError: it cannot be reached, or a newer steadyface wrote it.
+        MissingExtraError: the driver of its store is not installed.
     """
     _check_options(model_id, mode)
     who = clean_actor(actor)
@@ -78,7 +80,8 @@ def open_gallery(
     parts = _URL.fullmatch(url)
     if parts is None:
         return _open_file(Path(url), model_id=model_id, mode=mode, timeout=timeout, actor=who)
-    store = STORES.get(parts["scheme"].lower())
+    scheme = parts["scheme"].lower()
+    store = STORES.get(_ALIASES.get(scheme, scheme))
     if store is None:
         # The rest of the URL may hold a password: it is not repeated.
         supported = ", ".join(f"{scheme}:// ({row.example})" for scheme, row in STORES.items())
@@ -122,8 +125,28 @@ def _open_file(
     return open_sqlite(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
 
 
+def _open_postgres_url(
+    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
+) -> Gallery:
+    try:
+        from steadyface.gallery.postgres_open import open_postgres  # noqa: PLC0415 (see Store.open)
+    except ImportError as error:
+        raise MissingExtraError(
+            "galleries at postgresql:// need psycopg and psycopg_pool; install them with: "
+            "pip install 'steadyface[postgres]'"
+        ) from error
+    return open_postgres(rest, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
+
+
 #: Every store by the scheme of its URLs. A row here also enrols the store in the conformance
 #: tests (tests/gallery/conftest.py).
 STORES: Mapping[str, Store] = MappingProxyType(
-    {"sqlite": Store(example="sqlite:///people.db", open=_open_sqlite_url)}
+    {
+        "sqlite": Store(example="sqlite:///people.db", open=_open_sqlite_url),
+        "postgresql": Store(
+            example="postgresql://user@host/database?gallery=people", open=_open_postgres_url
+        ),
+    }
 )
+#: Other schemes for the same; libpq takes both.
+_ALIASES: Mapping[str, str] = MappingProxyType({"postgres": "postgresql"})

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from steadyface.errors import GalleryCorruptError, GalleryError
+from steadyface.errors import GalleryCorruptError
 from steadyface.gallery.codec import VECTOR_FORMAT
 from steadyface.gallery.sqlite_connection import transaction
+from steadyface.gallery.versions import Migration, check_known
 
 #: "SFGL" as a big-endian 32-bit integer, at offset 68 of the file.
 APPLICATION_ID = 0x5346474C
@@ -20,20 +20,6 @@ APPLICATION_ID = 0x5346474C
 #: Start of a vector by which identical ones are found: long enough that others seldom share it,
 #: short enough for an index. The expression has to be the same in the index and in the query.
 VECTOR_START = "substr({}, 1, 16)"
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One step from a version of the schema to the next.
-
-    Attributes:
-        statements: run in one transaction.
-        needed_to_read: False where a file without it gives readers the same answers, so that they
-            need not wait for a writer.
-    """
-
-    statements: tuple[str, ...]
-    needed_to_read: bool = True
 
 
 def _only_appended(change: str, condition: str) -> str:
@@ -82,10 +68,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         (f"CREATE INDEX reference_vector ON reference ({VECTOR_START.format('vector')})",),
         needed_to_read=False,
     ),
-    # The audit names nobody and refers to no row: it outlives the people in it.
+    # The audit names nobody and refers to no row: it outlives the people in it. So does `removed`,
+    # which has the ids of those whom whoever keeps in step has to forget.
     Migration(
         (
             "ALTER TABLE identity ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}'",
+            "ALTER TABLE identity ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX identity_revision ON identity (revision, id)",
             "ALTER TABLE reference ADD COLUMN calibration TEXT",
             "INSERT INTO meta (key, value) VALUES ('revision', '0')",
             """
@@ -98,6 +87,13 @@ MIGRATIONS: tuple[Migration, ...] = (
             reference_count INTEGER NOT NULL
         )
         """,
+            """
+        CREATE TABLE removed (
+            revision INTEGER NOT NULL,
+            id INTEGER NOT NULL,
+            PRIMARY KEY (revision, id)
+        ) WITHOUT ROWID
+        """,
             _only_appended("UPDATE", "1"),
             _only_appended("DELETE", "1"),
             # INSERT OR REPLACE deletes without any trigger for DELETE.
@@ -105,12 +101,6 @@ MIGRATIONS: tuple[Migration, ...] = (
         )
     ),
 )
-
-
-def oldest_readable(migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Return the oldest version that readers understand as it is."""
-    needed = [n for n, migration in enumerate(migrations, start=1) if migration.needed_to_read]
-    return max(needed)
 
 
 def recognise(connection: sqlite3.Connection, location: str, known: int) -> int:
@@ -135,11 +125,7 @@ def recognise(connection: sqlite3.Connection, location: str, known: int) -> int:
         raise GalleryCorruptError(
             f"{location}: an SQLite database, but not a steadyface gallery; choose another file"
         )
-    if version > known:
-        raise GalleryError(
-            f"{location}: written by a newer steadyface (schema version {version}, this one knows "
-            f"{known}); upgrade steadyface"
-        )
+    check_known(version, location, known)
     return version
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sqlite3
 import time
@@ -11,15 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from steadyface.errors import GalleryError, GalleryNotFoundError, UsageError
+from steadyface.errors import GalleryError, UsageError
 from steadyface.gallery.contract import GalleryMode
-from steadyface.gallery.sqlite_errors import damaged, locked
+from steadyface.gallery.refusals import check_timeout, damaged, locked, not_found
 
 _OPEN_FLAGS: dict[GalleryMode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
 
 _SMALLEST_DATABASE = 512  # bytes: one page of the smallest size
-#: SQLite takes the time as a 32-bit number of milliseconds.
-LONGEST_TIMEOUT = 2_000_000.0
 
 
 def connect(path: Path, *, mode: GalleryMode, timeout: float) -> sqlite3.Connection:
@@ -36,8 +33,7 @@ def connect(path: Path, *, mode: GalleryMode, timeout: float) -> sqlite3.Connect
         GalleryError: the path is a folder, its folder does not exist or access is denied.
         sqlite3.DatabaseError: SQLite cannot open the file.
     """
-    if not (math.isfinite(timeout) and 0 <= timeout <= LONGEST_TIMEOUT):
-        raise UsageError(f"timeout is {timeout}; give seconds from 0 to {LONGEST_TIMEOUT:g}")
+    check_timeout(timeout)
     _check_path(path, mode)
     # Only a URI can ask for 'existing files only'; as_uri escapes `?`, `#`, `%` and spaces.
     uri = f"{path.absolute().as_uri()}?mode={_OPEN_FLAGS[mode]}"
@@ -138,8 +134,3 @@ def _check_path(path: Path, mode: GalleryMode) -> None:
         raise GalleryError(
             f"{path}: cannot be reached ({error.strerror}); choose another path or ask for access"
         ) from error
-
-
-def not_found(location: str) -> GalleryNotFoundError:
-    """Make the error for a gallery that nobody has made yet."""
-    return GalleryNotFoundError(f"{location}: no gallery is here; run `steadyface enroll` first")

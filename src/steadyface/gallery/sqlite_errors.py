@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from steadyface.errors import GalleryCorruptError, GalleryError, GalleryLockedError
+from steadyface.errors import GalleryError
+from steadyface.gallery.refusals import damaged, locked
 
 # A result code's low byte is its kind, the bytes above say more of it (sqlite.org/rescode.html).
 _KIND = 0xFF
@@ -58,19 +59,3 @@ def translate(error: sqlite3.DatabaseError, location: str, timeout: float) -> Ga
         return damaged(location, str(error))
     remedy = _REMEDIES.get(kind, "check the file and the disk")
     return GalleryError(f"{location}: SQLite reports: {error}; {remedy}")
-
-
-def locked(location: str, timeout: float) -> GalleryLockedError:
-    """Make the error for a lock that was not free within `timeout` seconds."""
-    return GalleryLockedError(
-        f"{location}: another process holds the gallery and did not let go within {timeout:g} s; "
-        "try again when it has finished (in Python, `timeout` waits longer)"
-    )
-
-
-def damaged(location: str, detail: str) -> GalleryCorruptError:
-    """Make the error for a file that is not a gallery any more; `detail` may have several lines."""
-    return GalleryCorruptError(
-        f"{location}: not a steadyface gallery, or damaged ({' '.join(detail.split())}); restore "
-        "it from a copy, or make a new one with `steadyface enroll`"
-    )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from steadyface.errors import GalleryError, GalleryLockedError, GalleryModelError
 from steadyface.gallery import codec, schema
 from steadyface.gallery.contract import GalleryMode
 from steadyface.gallery.names import UNKNOWN_ACTOR
-from steadyface.gallery.sqlite import SqliteGallery, utc_now
-from steadyface.gallery.sqlite_connection import connect, not_found, use_wal
-from steadyface.gallery.sqlite_errors import damaged, gallery_errors
+from steadyface.gallery.refusals import check_meta, damaged, not_found
+from steadyface.gallery.sqlite import SqliteGallery
+from steadyface.gallery.sqlite_connection import connect, use_wal
+from steadyface.gallery.sqlite_errors import gallery_errors
+from steadyface.gallery.versions import Migration, check_readable
 
 
 def open_sqlite(
@@ -23,8 +23,8 @@ def open_sqlite(
     model_id: str | None,
     mode: GalleryMode,
     timeout: float,
-    clock: Callable[[], datetime] = utc_now,
-    migrations: Sequence[schema.Migration] = schema.MIGRATIONS,
+    clock: Callable[[], datetime] = codec.utc_now,
+    migrations: Sequence[Migration] = schema.MIGRATIONS,
     actor: str = UNKNOWN_ACTOR,
 ) -> SqliteGallery:
     """Open a gallery file, or make it in mode `create`; see `steadyface.gallery.open_gallery`.
@@ -59,7 +59,7 @@ def open_sqlite(
         actor=actor,
     )
     if writable and "erase" in meta:
-        _erase_remains(gallery)
+        gallery.erase_remains()
     return gallery
 
 
@@ -69,19 +69,19 @@ def _prepare(
     model_id: str | None,
     mode: GalleryMode,
     timeout: float,
-    migrations: Sequence[schema.Migration],
+    migrations: Sequence[Migration],
 ) -> Mapping[str, str]:
     """Make sure that the file is a gallery for this model and up to date; return its facts."""
     version = _recognise(connection, location, mode=mode, known=len(migrations))
     if mode == "read":
-        _check_readable(version, location, migrations)
+        check_readable(version, location, migrations)
     else:
         use_wal(connection, location, timeout)
         # Takes the writer's lock also when there is nothing to do: better to learn here than after
         # an hour of embedding that the file cannot be written.
         schema.migrate(connection, model_id=model_id, migrations=migrations)
     meta = schema.read_meta(connection)
-    _check_meta(meta, location, model_id)
+    check_meta(meta, location, model_id)
     return meta
 
 
@@ -96,39 +96,3 @@ def _recognise(
     if state != "ok":
         raise damaged(location, state)
     return version
-
-
-def _check_readable(version: int, location: str, migrations: Sequence[schema.Migration]) -> None:
-    oldest = schema.oldest_readable(migrations)
-    if version < oldest:
-        raise GalleryError(
-            f"{location}: written by an older steadyface (schema version {version}, this one reads "
-            f"{oldest} and later); open it once for writing, which brings it up to date"
-        )
-
-
-def _check_meta(meta: Mapping[str, str], location: str, model_id: str | None) -> None:
-    if "model_id" not in meta or "format" not in meta:
-        raise damaged(location, "it does not say which model made it")
-    if meta["format"] != codec.VECTOR_FORMAT:
-        raise GalleryError(
-            f"{location}: its vectors are written as {meta['format']!r}, which this steadyface "
-            "cannot read; upgrade steadyface"
-        )
-    if model_id is not None and meta["model_id"] != model_id:
-        raise GalleryModelError(
-            f"{location}: made with the model {meta['model_id']!r}, but the model in use is "
-            f"{model_id!r}, and their embeddings do not compare; bring the gallery over with "
-            "`steadyface gallery re-embed --images DIR`, DIR holding the enrolled images, or name "
-            "its model"
-        )
-
-
-def _erase_remains(gallery: SqliteGallery) -> None:
-    try:
-        # Another process in the way is no reason not to open: the mark stays for next time.
-        with suppress(GalleryLockedError):
-            gallery.erase_removed()
-    except BaseException:
-        gallery.close()
-        raise

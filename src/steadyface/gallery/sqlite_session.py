@@ -5,15 +5,23 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Literal
+from contextlib import contextmanager
 
-from steadyface.errors import GalleryError, GalleryModelError, UsageError
+from steadyface.gallery.refusals import (
+    closed,
+    damaged,
+    locked,
+    model_unknown,
+    other_model,
+    read_only,
+)
 from steadyface.gallery.sqlite_connection import transaction
-from steadyface.gallery.sqlite_errors import damaged, gallery_errors, locked
+from steadyface.gallery.sqlite_errors import gallery_errors
+from steadyface.gallery.sqlite_queries import SqliteReading
+from steadyface.gallery.sqlite_tables import SqliteTables
 
 
-class Session:
+class SqliteSession:
     """A connection that threads share, taking turns, and whose errors are the gallery's.
 
     Args:
@@ -40,25 +48,26 @@ class Session:
         self.location = location
         self.model_id = model_id
 
-    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+    @contextmanager
+    def reading(self) -> Iterator[SqliteReading]:
         """Run the block on one state of the file."""
-        return self._transaction("DEFERRED")
+        with self._using() as connection, transaction(connection, "DEFERRED"):
+            self._check_model(connection, self.model_id)
+            yield SqliteReading(connection, self.location, self.model_id)
 
+    @contextmanager
     def writing(
         self, *, model_id: str | None = None, becomes: str | None = None
-    ) -> AbstractContextManager[sqlite3.Connection]:
-        """Run the block as one change of the file.
-
-        Args:
-            model_id: the model whose embeddings the block stores; another thread may have gone
-                over to another one since they were checked. None where it stores none.
-            becomes: the model of the gallery from then on, where the block changes it.
-        """
+    ) -> Iterator[SqliteTables]:
+        """Run the block as one change of the file; see `tables.Session.writing`."""
         if not self._writable:
-            raise UsageError(
-                f"{self.location}: was opened for reading; open it with mode='write' to change it"
-            )
-        return self._transaction("IMMEDIATE", model_id, becomes)
+            raise read_only(self.location)
+        with self._using() as connection:
+            with transaction(connection, "IMMEDIATE"):
+                self._check_model(connection, self.model_id if model_id is None else model_id)
+                yield SqliteTables(connection, self.location, self.model_id)
+            if becomes is not None:
+                self.model_id = becomes
 
     def erase_removed(self) -> None:
         """Rebuild the file without the remains of what was removed, if any are left.
@@ -89,32 +98,15 @@ class Session:
     def _using(self) -> Iterator[sqlite3.Connection]:
         with self._lock, gallery_errors(self.location, self._timeout):
             if self._connection is None:
-                raise GalleryError(f"{self.location}: this gallery was closed; open it again")
+                raise closed(self.location)
             try:
                 yield self._connection
             except ValueError as error:  # from decoding what is stored
                 raise damaged(self.location, str(error)) from error
 
-    @contextmanager
-    def _transaction(
-        self,
-        kind: Literal["DEFERRED", "IMMEDIATE"],
-        model_id: str | None = None,
-        becomes: str | None = None,
-    ) -> Iterator[sqlite3.Connection]:
-        with self._using() as connection:
-            with transaction(connection, kind):
-                self._check_model(connection, self.model_id if model_id is None else model_id)
-                yield connection
-            if becomes is not None:
-                self.model_id = becomes
-
     def _check_model(self, connection: sqlite3.Connection, model_id: str) -> None:
         noted = connection.execute("SELECT value FROM meta WHERE key = 'model_id'").fetchone()
         if noted is None:
-            raise ValueError("it does not say which model made it")
+            raise model_unknown(self.location)
         if noted[0] != model_id:
-            raise GalleryModelError(
-                f"{self.location}: opened with the model {model_id!r}, and somebody has gone over "
-                f"to {noted[0]!r} since; open it again with that model"
-            )
+            raise other_model(self.location, model_id, noted[0])

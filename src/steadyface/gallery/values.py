@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from steadyface.types import Embedding
+import numpy as np
+from numpy.typing import NDArray
+
+from steadyface.types import Embedding, Templates
 
 #: What changes a gallery, as its audit calls it.
 AuditAction: TypeAlias = Literal[
@@ -166,3 +169,40 @@ class AuditEntry:
     action: AuditAction
     identity_id: int | None
     references: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """How far `Gallery.changes` has been read; what is after it is newer.
+
+    Attributes:
+        revision: of the last change that was read, see `Gallery.revision`.
+        identity: whom of those it changed; they are in the order of their ids.
+    """
+
+    revision: int
+    identity: int
+
+
+#: Every identity is newer: ids begin at 1.
+START = Mark(0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """One page of what became of a gallery's identities, in the order of their last change.
+
+    Attributes:
+        mark: where the page ends; ask with it for the next.
+        ids: N int64, see `IdentitySummary.id`.
+        templates: of these identities, `names` aligned with `ids`: all their references, of some
+            maybe none. They take the place of what was known of them.
+        removed: ids of identities that are no more, of which nothing may have been known.
+        complete: that nothing newer was left at the moment of the call.
+    """
+
+    mark: Mark
+    ids: NDArray[np.int64]
+    templates: Templates
+    removed: tuple[int, ...]
+    complete: bool
