@@ -100,6 +100,7 @@ def test_ten_processes_that_make_and_fill_the_same_gallery_at_once(postgres_url:
 
 def test_killed_while_enrolling_keeps_what_was_acknowledged(postgres_url: str) -> None:
     chance = random.Random()
+    enrolled = 0
     for attempt in range(3):
         with process(ENROL_FOREVER, postgres_url) as running:
             assert running.stdout is not None
@@ -120,6 +121,11 @@ def test_killed_while_enrolling_keeps_what_was_acknowledged(postgres_url: str) -
             assert templates.owners.tolist() == [n for n in range(stored) for _ in range(3)]
             expected = np.concatenate([expected_vectors(number) for number in range(stored)])
             assert np.array_equal(templates.vectors, expected)
+            # Each change is in the audit, in the revision and in what is newer, or in none of them.
+            enrolled += stored
+            assert sum(entry.action == "enroll" for entry in gallery.audit()) == enrolled
+            assert gallery.revision() == enrolled + attempt
+            assert gallery.changes().templates.names == templates.names
             assert gallery.remove(*templates.names) == 3 * stored, attempt
 
 

@@ -148,3 +148,11 @@ def test_a_partitioned_gallery_as_the_documentation_makes_it(
     assert gallery.nearest(vectors[3], top=1) == gallery.nearest(vectors[3], approximate=True)
     assert gallery.remove("late") == 200
     assert gallery.count().references == 201
+    assert gallery.changes(limit=7).templates.names == tuple(before.names[:7])
+    (held, *_) = (r.id for r in gallery.references("person 0"))
+    assert gallery.remove_references("person 0", [held]) == 1
+    kept = gallery.references("person 1")
+    longer = Reference(Embedding(random_units(1, 128)[0], MODEL))
+    done = gallery.replace_all(MODEL, {reference.id: longer for reference in kept})
+    assert (done.replaced, done.removed) == (len(kept), 200 - len(kept))
+    assert gallery.nearest(longer.embedding.vector)[0].identity == "person 1"

@@ -16,7 +16,7 @@ MARKS = {"erase": ("reference", "identity"), "erase-metadata": ("identity",)}
 
 
 def erase(connection: Connection, location: str, timeout: float) -> None:
-    """Rebuild the tables if `remove` has noted that remains are in them.
+    """Rebuild the tables of which a change has noted that remains are in them.
 
     A plain VACUUM frees their space, but leaves bytes in it until something is written there.
 
