@@ -1,10 +1,4 @@
-"""Blocks of identities, laid out for a fast product with one probe.
-
-A block's vectors stand in panels, D x W matrices of which one fits a core's first cache. Products
-that small are made by the calling thread alone. One product of all would be shared among the BLAS's
-threads and wait for each: half the time on idle cores, and many times as long on busy ones, where
-a thread that is waited for does not run.
-"""
+"""Blocks of identities: coded vectors, and what else a decision needs of an identity."""
 
 from __future__ import annotations
 
@@ -15,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steadyface.matching.codes import Codes
 from steadyface.matching.scores import ReadyTemplates
 from steadyface.types import FloatArray
 
-#: OpenBLAS takes one thread for a matrix with a vector up to 9216 numbers.
-_PANEL_NUMBERS = 8192
-_WIDEST_PANEL = 32
 #: Names may stem from file names that are no Unicode, which Python holds as lone surrogates.
 _CODEC = ("utf-8", "surrogatepass")
 
@@ -31,7 +23,7 @@ class Entries:
 
     Attributes:
         ids: N int64, rising.
-        vectors: N x D float32, unit vectors; zeros without a reference.
+        vectors: N x D float32, unit vectors on the grid; zeros without a reference.
         references: N int64.
         unreliable: N float64.
         names: N.
@@ -72,33 +64,42 @@ class Block:
 
     Attributes:
         used: how many identities it holds.
-        panels: G x D x W float32, C-contiguous: slot s is column s % W of panel s // W.
+        codes: the vectors.
         ids: B int64.
         references: B int64.
         unreliable: B float64.
+        doubts: B float32, the same, for margins.
         starts: B + 1 int64, where each name starts in `names`.
         names: UTF-8, one after another; a str an identity would take five times as much.
+        fewest: how many references everyone has, or fewer.
+        most: how many references everyone has, or more.
     """
 
     used: int
-    panels: FloatArray
+    codes: Codes
     ids: NDArray[np.int64]
     references: NDArray[np.int64]
     unreliable: NDArray[np.float64]
+    doubts: FloatArray
     starts: NDArray[np.int64]
     names: bytes
+    fewest: int
+    most: int
 
     @classmethod
     def empty(cls, dimension: int, size: int) -> Block:
         """A block of nobody yet."""
         return cls(
             0,
-            _panels(dimension, size),
+            Codes.empty(dimension, size),
             np.zeros(size, dtype=np.int64),
             np.zeros(size, dtype=np.int64),
             np.zeros(size, dtype=np.float64),
+            np.zeros(size, dtype=np.float32),
             np.zeros(size + 1, dtype=np.int64),
             b"",
+            np.iinfo(np.int64).max,
+            0,
         )
 
     @property
@@ -108,32 +109,22 @@ class Block:
 
     def of_dimension(self, dimension: int) -> Block:
         """The same identities, none of which has a reference yet, with vectors of D zeros."""
-        return replace(self, panels=_panels(dimension, len(self.ids)))
-
-    def scores(self, probes: FloatArray) -> FloatArray:
-        """P x used float32, the products of P x D probes with everyone."""
-        count, dimension, width = self._panels_used().shape
-        if not dimension:
-            return np.zeros((len(probes), self.used), dtype=np.float32)
-        products = np.matmul(probes, self.panels[:count])
-        rows = products.transpose(1, 0, 2).reshape(len(probes), count * width)
-        return np.asarray(rows[:, : self.used])
-
-    def _panels_used(self) -> FloatArray:
-        return self.panels[: -(-self.used // self.panels.shape[2])]
+        codes = Codes.empty(dimension, len(self.ids))
+        zeros = np.zeros((self.used, dimension), dtype=np.float32)
+        return replace(self, codes=codes.put(np.arange(self.used), zeros, 0))
 
     def name(self, slot: int) -> str:
         """The name of one identity."""
         return self._encoded(slot).decode(*_CODEC)
 
     def _encoded(self, slot: int) -> bytes:
-        return self.names[self.starts[slot] : self.starts[slot + 1]]
+        return self.names[self.starts.item(slot) : self.starts.item(slot + 1)]
 
     def taken(self, slots: NDArray[np.int64]) -> Entries:
         """Some of its identities."""
         return Entries(
             self.ids[slots],
-            self._vectors(slots),
+            self.codes.taken(slots),
             self.references[slots],
             self.unreliable[slots],
             tuple(self.name(slot) for slot in slots),
@@ -142,16 +133,15 @@ class Block:
     def appended(self, entries: Entries) -> Block:
         """With more identities, of higher ids, which have to fit."""
         used = self.used + len(entries.ids)
-        self._put(np.arange(self.used, used), entries)
+        changed = self._with(np.arange(self.used, used), entries)
         encoded = [name.encode(*_CODEC) for name in entries.names]
         ends = self.starts[self.used] + np.cumsum([len(name) for name in encoded], dtype=np.int64)
         self.starts[self.used + 1 : used + 1] = ends
-        return replace(self, used=used, names=b"".join([self.names, *encoded]))
+        return replace(changed, used=used, names=b"".join([self.names, *encoded]))
 
     def replaced(self, slots: NDArray[np.int64], entries: Entries) -> Block:
         """With other values for some of its identities."""
-        copy = self.copy()
-        copy._put(slots, entries)
+        copy = self.copy()._with(slots, entries)
         encoded = [name.encode(*_CODEC) for name in entries.names]
         if all(self._encoded(slot) == name for slot, name in zip(slots, encoded, strict=True)):
             return copy
@@ -166,10 +156,7 @@ class Block:
         keep = np.ones(self.used, dtype=np.bool_)
         keep[slots] = False
         kept = np.flatnonzero(keep)
-        new = Block.empty(self.panels.shape[1], len(self.ids))
-        new._place(np.arange(len(kept)), self._vectors(kept))
-        for array, old in zip(new._columns(), self._columns(), strict=True):
-            array[: len(kept)] = old[kept]
+        new = self._over(self.codes.only(kept), kept)
         lengths = np.diff(self.starts[: self.used + 1])
         new.starts[1 : len(kept) + 1] = np.cumsum(lengths[kept])
         letters = np.frombuffer(self.names, dtype=np.uint8)[np.repeat(keep, lengths)]
@@ -177,41 +164,45 @@ class Block:
 
     def copy(self) -> Block:
         """The same on arrays of its own."""
-        new = Block.empty(self.panels.shape[1], len(self.ids))
-        # Only what is used: the rest of the new one then takes no memory yet.
-        used = self._panels_used()
-        new.panels[: len(used)] = used
-        for array, old in zip(new._columns(), self._columns(), strict=True):
-            array[: self.used] = old[: self.used]
+        new = self._over(self.codes.copy(self.used), slice(self.used))
         new.starts[: self.used + 1] = self.starts[: self.used + 1]
-        return replace(new, used=self.used, names=self.names)
+        return new
+
+    def _over(self, codes: Codes, kept: NDArray[np.int64] | slice) -> Block:
+        """With these vectors and what belongs to them in arrays of its own, the names aside."""
+        new = Block.empty(codes.dimension, len(self.ids))
+        for array, old in zip(new._columns(), self._columns(), strict=True):
+            some = old[kept]
+            array[: len(some)] = some
+        return replace(
+            new,
+            used=self.used,
+            codes=codes,
+            names=self.names,
+            fewest=self.fewest,
+            most=self.most,
+        )
 
     def _columns(self) -> tuple[NDArray[Any], ...]:
-        return self.ids, self.references, self.unreliable
+        return self.ids, self.references, self.unreliable, self.doubts
 
-    def _vectors(self, slots: NDArray[np.int64]) -> FloatArray:
-        width = self.panels.shape[2]
-        return self.panels[slots // width, :, slots % width]
-
-    def _place(self, slots: NDArray[np.int64], vectors: FloatArray) -> None:
-        width = self.panels.shape[2]
-        self.panels[slots // width, :, slots % width] = vectors
-
-    def _put(self, slots: NDArray[np.int64], entries: Entries) -> None:
-        self._place(slots, entries.vectors)
+    def _with(self, slots: NDArray[np.int64], entries: Entries) -> Block:
+        """Write to these arrays, the names aside."""
         self.ids[slots] = entries.ids
         self.references[slots] = entries.references
         self.unreliable[slots] = entries.unreliable
-
-
-def _panels(dimension: int, size: int) -> FloatArray:
-    width = min(_WIDEST_PANEL, max(1, _PANEL_NUMBERS // max(1, dimension)))
-    return np.zeros((-(-size // width), dimension, width), dtype=np.float32)
+        self.doubts[slots] = entries.unreliable
+        return replace(
+            self,
+            codes=self.codes.put(slots, entries.vectors, self.used),
+            fewest=min(self.fewest, int(entries.references.min())),
+            most=max(self.most, int(entries.references.max())),
+        )
 
 
 def dimension_of(blocks: Sequence[Block]) -> int:
     """Of the vectors; 0 while nobody has a reference."""
-    return blocks[0].panels.shape[1] if blocks else 0
+    return blocks[0].codes.dimension if blocks else 0
 
 
 def places_of(

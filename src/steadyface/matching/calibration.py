@@ -76,9 +76,8 @@ class DecisionRule:
         known = self.by_references if located or not self.assumed else self.assumed
         table = np.array(known or (self.threshold,))
         probe, template = (np.asarray(value, dtype=np.float64) for value in unreliable)
-        return np.asarray(
-            table[np.clip(references, 1, len(table)) - 1] + self.pull * probe * template
-        )
+        places = np.minimum(np.maximum(references, 1), len(table)) - 1
+        return np.asarray(table[places] + self.pull * probe * template)
 
     def threshold_for(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,14 @@ from steadyface.types import Candidate, Comparison, Embedding, FloatArray, Match
 
 #: How many margins share a maximum in `leaders`.
 _GROUP = 128
+
+
+class Names(Protocol):
+    """Identities by position, as in a tuple."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> str: ...
 
 
 def compare(
@@ -172,26 +180,36 @@ def leaders(margins: NDArray[np.floating[Any]], top: int, slack: float) -> NDArr
     Returns:
         `top` positions or more (all, where there are fewer), rising.
     """
-    found = np.arange(len(margins), dtype=np.int64)
     groups = len(margins) // _GROUP
-    if groups > 2 * top:
-        # The top-th highest of the groups' maxima is not above that of all, and much sooner found.
-        heads = margins[: groups * _GROUP].reshape(_GROUP, groups).max(axis=0)
-        found = np.flatnonzero(_not_below(margins, heads, top, slack))
+    if groups <= 2 * top:
+        if len(margins) <= top:
+            return np.arange(len(margins), dtype=np.int64)
+        return np.flatnonzero(_not_below(margins, _cut(margins, top, slack)))
+    # The top-th highest of the groups' maxima is not above that of all, and much sooner found.
+    whole, rest = margins[: groups * _GROUP], margins[groups * _GROUP :]
+    table = whole.reshape(_GROUP, groups)
+    heads = table.max(axis=0)
+    cut = _cut(heads, top, slack)
+    near = np.flatnonzero(_not_below(heads, cut))
+    rows, columns = np.divmod(np.flatnonzero(_not_below(table[:, near], cut)), len(near))
+    tail = np.flatnonzero(_not_below(rest, cut)) + len(whole)
+    found = np.concatenate([rows * groups + near[columns], tail])
     best = margins[found]
-    return found[_not_below(best, best, top, slack)] if len(found) > top else found
+    return found[_not_below(best, _cut(best, top, slack))]
 
 
-def _not_below(
-    margins: NDArray[np.floating[Any]], heads: NDArray[np.floating[Any]], top: int, slack: float
-) -> NDArray[np.bool_]:
+def _cut(margins: NDArray[np.floating[Any]], top: int, slack: float) -> float:
+    return float(np.partition(margins, -top)[-top]) - slack
+
+
+def _not_below(margins: NDArray[np.floating[Any]], cut: float) -> NDArray[np.bool_]:
     # Not `>=`: a probe that is not a number is to lose nobody.
-    return ~(margins < float(np.partition(heads, -top)[-top]) - slack)
+    return ~(margins < cut)
 
 
 def decide(
     scores: FloatArray,
-    names: tuple[str, ...],
+    names: Names,
     references: NDArray[np.int64],
     rule: DecisionRule,
     *,
@@ -207,7 +225,7 @@ def decide(
 
     Args:
         scores: N float32 cosines, N >= 1.
-        names: N identities.
+        names: N identities; only those of the candidates are asked for.
         references: N counts of references.
         rule: the thresholds and what they stand for.
         top: how many candidates to return.
@@ -220,19 +238,19 @@ def decide(
     thresholds = rule.thresholds(references, located=located, unreliable=unreliable)
     order = np.argsort(thresholds - scores, kind="stable")[:top]
     # Of the few that are told, for a gallery may hold very many.
-    probe, templates = unreliable[0], np.broadcast_to(unreliable[1], scores.shape)[order]
+    probe, templates = unreliable[0], np.asarray(unreliable[1])
+    if templates.ndim:
+        templates = templates[order]
     counts = np.maximum(references[order], 1)  # As for thresholds: none counts as one.
     chances = rule.probabilities(
         scores[order], counts, located=located, unreliable=(probe, templates)
     )
+    told = range(len(order)) if chances is None else chances.tolist()
     candidates = tuple(
-        Candidate(
-            names[i],
-            float(scores[i]),
-            float(thresholds[i]),
-            None if chances is None else float(chances[rank]),
+        Candidate(names[i], similarity, threshold, None if chances is None else chance)
+        for i, similarity, threshold, chance in zip(
+            order.tolist(), scores[order].tolist(), thresholds[order].tolist(), told, strict=True
         )
-        for rank, i in enumerate(order)
     )
     best = candidates[0]
     known = best.similarity >= best.threshold and references[order[0]] > 0

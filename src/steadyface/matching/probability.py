@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,9 +115,12 @@ def features(
     A similarity below 0 says no more than 0 does: where hardly any mated comparison is, a square
     would turn upwards again.
     """
-    s: NDArray[Any]
-    s, first, second, count = np.broadcast_arrays(
-        *(np.asarray(value, dtype=np.float64) for value in (similarity, *unreliable, references))
+    s, first, second, count = (
+        np.asarray(value, dtype=np.float64) for value in (similarity, *unreliable, references)
     )
     s, more, both = np.maximum(s, 0), 1 - 1 / count, first + second
-    return np.stack([np.ones(s.shape), s, s**2, first * second, both, s * both, more, s * more], -1)
+    columns = (1, s, s**2, first * second, both, s * both, more, s * more)
+    rows = np.empty((*np.broadcast(s, both, more).shape, len(columns)))
+    for number, column in enumerate(columns):
+        rows[..., number] = column
+    return rows

@@ -19,6 +19,9 @@ TemplateScore = Literal["mean", "max"]
 DEFAULT_TEMPLATE_SCORE: TemplateScore = "mean"
 #: Of float32: how far one rounding goes, relatively.
 UNIT_ROUNDOFF = 2.0**-24
+#: Ready vectors are multiples of 1 / GRID, so that an index may hold them as whole numbers. Numbers
+#: of 2^-7 and more are in float32; smaller ones move by 2^-31, as little as rounding 2^-7 does.
+GRID = 2.0**30
 
 
 def cosine(a: FloatArray, b: FloatArray) -> float:
@@ -31,9 +34,17 @@ def score_error(dimension: int) -> float:
 
     In any order of summation a float32 product of D terms errs by at most D u / (1 - D u) times
     the product of the lengths, u = 2^-24 (Higham, 'Accuracy and Stability of Numerical Algorithms',
-    section 3.1). Lengths are 1 within D u, which clipping to 1 takes off: another D u.
+    section 3.1). Lengths are 1 within D u, which clipping to 1 takes off: another D u. The grid
+    moves a vector by far less.
     """
     return 3 * (dimension + 4) * UNIT_ROUNDOFF
+
+
+def exact_products(vectors: FloatArray, probe: FloatArray) -> FloatArray:
+    """N float32, the products of N x D vectors with D numbers, summed in float64, rounded once."""
+    products = np.multiply(vectors, probe, dtype=np.float64, order="C")
+    sums: FloatArray = products.sum(axis=1).astype(np.float32)
+    return sums
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +56,8 @@ class ReadyTemplates:
         references: N int64, how many references each has; 0 where none could be used.
         model_id: the model that made the vectors.
         how: how several references become one score.
-        vectors: for `mean` N x D, one unit vector an identity; for `max` every reference.
+        vectors: for `mean` N x D, one unit vector an identity; for `max` every reference; on the
+            grid, see `on_grid`.
         owners: identity of every row of `vectors`.
         unreliable: N float64, the mean of the references' `unreliability`.
     """
@@ -85,9 +97,7 @@ class ReadyTemplates:
         """
         if not len(self.owners):
             return np.full(len(self.names), -1.0, dtype=np.float32)
-        products = np.multiply(self.vectors, probe, dtype=np.float64, order="C")
-        sums: FloatArray = products.sum(axis=1).astype(np.float32)
-        return np.asarray(self._by_identity(sums[None, :])[0])
+        return np.asarray(self._by_identity(exact_products(self.vectors, probe)[None, :])[0])
 
     def _by_identity(self, scores: FloatArray) -> FloatArray:
         scores = np.clip(scores, -1.0, 1.0)
@@ -142,5 +152,11 @@ def ready(templates: Templates, how: TemplateScore = DEFAULT_TEMPLATE_SCORE) -> 
         lengths = np.linalg.norm(added, axis=1, keepdims=True)
         vectors = np.asarray(added / np.maximum(lengths, np.finfo(np.float32).tiny))
     return ReadyTemplates(
-        templates.names, counts, templates.model_id, how, vectors, owners, unreliable
+        templates.names, counts, templates.model_id, how, on_grid(vectors), owners, unreliable
     )
+
+
+def on_grid(vectors: FloatArray) -> FloatArray:
+    """Unit vectors with every component rounded to a multiple of 1 / GRID, between -1 and 1."""
+    numbers = np.rint(vectors * np.float32(GRID))
+    return np.asarray(np.clip(numbers, -GRID, GRID) * np.float32(1 / GRID))
