@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import cos, radians, sin
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +17,14 @@ from steadyface.errors import (
     UsageError,
 )
 from steadyface.gallery import Counts, Gallery, open_gallery
+from steadyface.gallery.values import Changes
 from steadyface.imaging.geometry import CROP_LANDMARKS, CROP_SIZE
 from steadyface.matching.calibration import DecisionRule, rule_for
 from steadyface.models.catalog import load_catalog
 from steadyface.models.face_network import NetworkOutput
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import ProbeMatch, Recognizer, verify
-from steadyface.types import Box, Detection, RGBImage, Templates
+from steadyface.types import Box, Detection, RGBImage
 
 MODEL = "colours"
 RULE = DecisionRule(0.9, 1e-3, "by hand/1")
@@ -315,13 +317,13 @@ def test_people_enrolled_later_are_known_to_the_next_call(recognizer: Recognizer
 def test_a_batch_reads_the_gallery_once(
     recognizer: Recognizer, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    templates, reads = gallery.templates, []
+    changes, reads = gallery.changes, []
 
-    def counted() -> Templates:
+    def counted(*arguments: Any, **options: Any) -> Changes:
         reads.append(1)
-        return templates()
+        return changes(*arguments, **options)
 
-    monkeypatch.setattr(gallery, "templates", counted)
+    monkeypatch.setattr(gallery, "changes", counted)
     answers = recognizer.match_many([shown(0)] * 40)
     assert reads == []
     assert len(list(answers)) == 40

@@ -17,9 +17,10 @@ from steadyface.errors import NoFaceError, SteadyfaceError
 from steadyface.gallery.contract import Gallery
 from steadyface.imaging.decode import source_name
 from steadyface.matching.calibration import DEFAULT_PRIOR, DecisionRule, rule_for
-from steadyface.matching.decide import compare, match
-from steadyface.matching.scores import ReadyTemplates, ready
+from steadyface.matching.decide import compare
+from steadyface.matching.index import TemplateIndex
 from steadyface.pipeline import Analyzer
+from steadyface.searching import GallerySearch
 from steadyface.types import Comparison, Face, ImageInput, Match
 
 __all__ = [
@@ -129,6 +130,7 @@ class Recognizer:
         prior: float = DEFAULT_PRIOR,
     ) -> None:
         self._gallery = gallery
+        self._search = GallerySearch(gallery)
         self._analyzer = analyzer if analyzer is not None else Analyzer()
         self._rule = rule_for(
             gallery.model_id, fmr=fmr, threshold=threshold, rule=rule, prior=prior
@@ -176,33 +178,30 @@ class Recognizer:
         )
 
     def match(self, image: ImageInput, *, top: int = 5) -> Match:
-        """Match one face of one image.
+        """Match one face of one image, against the gallery as it is now.
+
+        People are held in memory from the first match on; what other processes change is read
+        before each.
 
         Raises:
             ImageError: the image cannot be used.
         """
         face = self._analyzer.analyze(image)[0]
-        templates = ready(self._gallery.templates())
-        return self._match(face, templates, top)
+        return self._match(face, self._search.index(), top)
 
     def match_many(self, images: Iterable[ImageInput], *, top: int = 5) -> Iterator[ProbeMatch]:
         """Match many images; one answer a face, in order, or the error of that image.
 
-        The gallery is read once, when the first answer is asked for.
+        Each is matched against the gallery as it was when the first answer was asked for, or newer.
         """
-        templates = ready(self._gallery.templates())
+        index = self._search.index()
         for result in self._analyzer.analyze_many(images):
             if result.error is not None:
                 yield ProbeMatch(result.source, error=result.error)
             for face in result.faces:
-                yield ProbeMatch(result.source, self._match(face, templates, top), face)
+                yield ProbeMatch(result.source, self._match(face, index, top), face)
 
-    def _match(self, face: Face, templates: ReadyTemplates, top: int) -> Match:
-        return match(
-            face.embedding,
-            templates,
-            self._rule,
-            top=top,
-            located=face.located,
-            quality=face.quality,
+    def _match(self, face: Face, index: TemplateIndex, top: int) -> Match:
+        return index.match(
+            face.embedding, self._rule, top=top, located=face.located, quality=face.quality
         )
