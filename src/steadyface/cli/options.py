@@ -158,8 +158,9 @@ def _fmr_within(calibration: Calibration, fpir: float, identities: int) -> float
         low, high = (expected_fpir(rate, identities) for rate in (lowest, highest))
         raise CalibrationError(
             f"FPIR {fpir:g} with {identities} identities needs an FMR of {fmr:.3g}, and "
-            f"calibration {calibration.id} supports {lowest:g} to {highest:g}, which is FPIR {low:.3g} to "
-            f"{high:.3g} with so many; choose one in that range or give a threshold by hand"
+            f"calibration {calibration.id} supports {lowest:g} to {highest:g}, which is FPIR "
+            f"{low:.3g} to {high:.3g} with so many; choose one in that range or give a "
+            "threshold by hand"
         )
     return fmr
 
