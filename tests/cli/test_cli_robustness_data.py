@@ -97,6 +97,15 @@ def test_a_corrected_label_is_measured_anew(
     assert "of different images or labels" in refused.err
 
 
+def test_another_limit_of_pixels_is_measured_anew(
+    steadyface: Command, folder: Path, tmp_path: Path
+) -> None:
+    fixed = "--output", tmp_path / "o", "--kind", "blurred", "--severity", "1"
+    command = "evaluate", "robustness", folder, *fixed
+    assert steadyface(*command, "--max-pixels", "1").status == 3
+    assert steadyface(*command).status == 0
+
+
 def test_a_baseline_that_does_not_fit_is_refused_before_anything_is_measured(
     steadyface: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +133,21 @@ def test_a_baseline_that_does_not_fit_is_refused_before_anything_is_measured(
         assert run.status == 2
         assert message in run.err
     baseline.write_text(json.dumps(whole))
+
+
+def test_a_baseline_with_other_references_is_refused(
+    steadyface: Command, tmp_path: Path, paint: Paint, fake_models: None
+) -> None:
+    for name, angle in (("Ann", 0), ("Ben", 90)):
+        for number in range(3):
+            paint(tmp_path / "people" / name / f"{number}.png", degrees=angle)
+    fixed = "--kind", "blurred", "--severity", "1"
+    command = "evaluate", "robustness", tmp_path / "people", *fixed, "--output"
+    assert steadyface(*command, tmp_path / "one").status == 0
+    baseline = "--baseline", tmp_path / "one" / "robustness.json"
+    run = steadyface(*command, tmp_path / "two", "--references", "2", *baseline)
+    assert (run.status, run.out) == (2, "")
+    assert "the baseline was measured with references 1, not 2" in run.err
 
 
 def test_a_kind_named_twice_is_measured_once(

@@ -113,6 +113,8 @@ def robustness(
     subject = _subject(analyzer, data, images, references, seed)
     options_asked = asked(detection, faces, detector) | {
         "seed": seed,
+        # It decides which images are failures.
+        "max_pixels": max_pixels,
         "references": references if subject.task == "match" else None,
     }
     made = made_by(analyzer, options_asked, network, detector)

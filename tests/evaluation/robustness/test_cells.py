@@ -227,6 +227,7 @@ def test_result_files_are_read_back_and_others_are_refused(tmp_path: Path) -> No
         ("cells/1/histograms/mated", [1], "not an array of 2"),
         ("cells/1/edges", [0, 2, 1], "not an array of rising numbers"),
         ("cells/1/worst/0/certainty", 1e999, "certainty is inf, not a number of 0 or more"),
+        ("cells/1/worst/0/certainty", 10**400, "not a number of 0 or more"),
         ("cells/1/worst/0/images", [], "not an array of 1 to 2"),
         ("cells/1/failures/0/reason", None, "reason is None, not a string"),
     ],

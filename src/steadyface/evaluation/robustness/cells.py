@@ -59,7 +59,7 @@ class Cell:
         count: decisions.
         figures: by name, see the task's `MEASURES`.
         wrong: wrong decisions by cause: `detection`, where a face was not found or an image not
-            read; `recognition`, the others.
+            read, of the probe or of all references of its person; `recognition`, the others.
         detection: how faces were come by.
         histograms: counts of scores by sort of decision, over `edges`.
         edges: of the histograms' bins.

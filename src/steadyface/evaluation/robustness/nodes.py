@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 from steadyface.errors import ResultError
+
+#: JSON has whole numbers beyond it, and reads 1e999 as an infinity.
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,8 @@ class Node:
 
     def number(self, low: float = -inf, high: float = inf) -> float:
         """A finite number."""
-        if (
-            type(self.value) not in (int, float)
-            or not low <= self.value <= high
-            or not isfinite(self.value)
-        ):
+        least, most = max(low, -_LARGEST), min(high, _LARGEST)
+        if type(self.value) not in (int, float) or not least <= self.value <= most:
             raise self.wrong(f"a number of {_span(low, high)}")
         return float(self.value)
 
