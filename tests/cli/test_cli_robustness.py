@@ -72,7 +72,7 @@ def test_errors_as_a_share_of_a_baselines(
     steadyface: Command, folder: Path, tmp_path: Path, paint: Paint
 ) -> None:
     def run(output: str, *more: object) -> Any:
-        fixed = "--kind", "blurred", "--severity", "2", "--json"
+        fixed = "--kind", "blurred", "--severity", "2"
         return steadyface(
             "evaluate", "robustness", folder, "--output", tmp_path / output, *fixed, *more
         )
@@ -82,7 +82,7 @@ def test_errors_as_a_share_of_a_baselines(
     other_model = json.loads(baseline.read_text())
     other_model["cells"][1]["figures"]["accuracy"]["value"] = 0.75
     baseline.write_text(json.dumps(other_model))
-    better = run("better", "--baseline", baseline).json
+    better = run("better", "--baseline", baseline, "--json").json
     assert better["corruption_error"] == {
         "by_kind": {"blurred": 0.5},
         "mean": 0.5,
@@ -97,8 +97,12 @@ def test_errors_as_a_share_of_a_baselines(
     assert f"The baseline is {other_model['made_by']['model']} with detection auto" in page
     other_model["cells"][1]["figures"]["accuracy"]["value"] = 1.0
     baseline.write_text(json.dumps(other_model))
-    flawless = run("flawless", "--baseline", baseline).json
+    flawless = run("flawless", "--baseline", baseline, "--json").json
     assert flawless["corruption_error"]["without_errors"] == ["blurred"]
+    assert run("flawless", "--baseline", baseline).out.splitlines()[-2] == (
+        "mean corruption error not measurable of the baseline's, "
+        f"{other_model['made_by']['model']}; it has no error under blurred"
+    )
     assert "It has no error under blurred" in (tmp_path / "flawless" / "report.html").read_text()
     paint(folder / "male" / "5.png", blue=1)
     other = run("other", "--baseline", baseline)

@@ -141,12 +141,18 @@ def robustness(
     if as_json:
         print_json(value)
     else:
-        if corruption is not None and corruption.mean is not None:
-            model = corruption.baseline["model"]
-            click.echo(f"mean corruption error {corruption.mean:.3f} of the baseline's ({model})")
+        if corruption is not None:
+            click.echo(_corruption_line(corruption))
         click.echo(f"report: {page}")
     name_failures(result.clean.failures)
     end(ctx, value["failures"])
+
+
+def _corruption_line(corruption: CorruptionError) -> str:
+    mean = "not measurable" if corruption.mean is None else f"{corruption.mean:.3f}"
+    without = ", ".join(corruption.without_errors)
+    more = f"; it has no error under {without}" if without else ""
+    return f"mean corruption error {mean} of the baseline's, {corruption.baseline['model']}{more}"
 
 
 def _subject(
