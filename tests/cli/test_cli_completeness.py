@@ -17,7 +17,9 @@ import pytest
 import steadyface.cli
 from steadyface._version import __version__
 from steadyface.cli.main import COMMANDS, cli
-from steadyface.evaluation.robustness.cells import Cell, Figure
+from steadyface.evaluation.embedding import DETECTIONS
+from steadyface.evaluation.robustness.cells import CAUSES, Cell, Figure
+from steadyface.evaluation.robustness.facts import dataset_facts
 from steadyface.evaluation.robustness.run import Robustness
 from steadyface.gallery import open_gallery
 from steadyface.gallery.transfer import export_gallery
@@ -117,9 +119,18 @@ def in_a_folder_of_everything(
     paint(root / "genders" / "male" / "b.png", degrees=180, blue=20)
     (root / "pairs.txt").write_text("2 1\nAnn 1 2\nAnn 1 Ben 1\nBen 1 2\nBen 2 Ann 2\n")
     (root / "groups.csv").write_text("image,age\na.png,old\nb.png,young\n")
-    cell = Cell("clean", 0.0, 2, {"accuracy": Figure(0.5)}, {}, {}, right="10")
     names = ("female", "male")
-    result = Robustness("gender", ("accuracy",), names, "P(female)", (cell,), {}, "data")
+    cell = Cell(
+        *("clean", 0.0, 2, {"accuracy": Figure(0.5)}),
+        *(dict.fromkeys(CAUSES, 0), dict.fromkeys(DETECTIONS, 0)),
+        *({name: [1] for name in names}, [0.0, 1.0]),
+        right="10",
+    )
+    made = {"model": "m", "options": {}}
+    result = Robustness(
+        *("gender", ("accuracy",), names, "P(female)", (cell,), made, "data"),
+        dataset=dataset_facts({"female": 1, "male": 1}),
+    )
     with open_gallery(gallery, model_id=None) as opened:
         export_gallery(opened, root / "people.zip")
     (root / "result.json").write_text(json.dumps(result.as_json()))

@@ -244,6 +244,11 @@ def test_match_at_a_share_of_strangers(steadyface: Command, probes: Path, tmp_pa
         2,
         "steadyface: give a target FMR or a target FPIR, not both\n",
     )
+    beyond = steadyface("evaluate", "match", probes, "--fpir", "1e-9")
+    assert beyond.status == 2
+    assert "FPIR 1e-09 with 2 identities needs an FMR of 5e-10, and calibration" in beyond.err
+    assert "supports 1e-05 to 0.1, which is FPIR 2e-05 to 0.19 with so many;" in beyond.err
+    assert steadyface("evaluate", "match", probes, "--fpir", "2e-05").status == 0
 
 
 def test_match_names_probes_and_references_that_fail(

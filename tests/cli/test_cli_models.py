@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.models.tiny import shipped
 
-from steadyface.matching.calibration import rule_for
+from steadyface.matching.calibration import load_calibration, rule_for
 from steadyface.models.catalog import ModelEntry, load_catalog
 from steadyface.models.store import CACHE_VARIABLE, OFFLINE_VARIABLE, ModelStore, default_store
 
@@ -151,6 +152,7 @@ def test_verify_checks_a_packaged_graph(steadyface: Command, tiny: Path) -> None
 
 def test_thresholds_are_those_that_decide_with_their_intervals(steadyface: Command) -> None:
     told = steadyface("models", "thresholds", "--json").json
+    assert told["schema"] == "steadyface/thresholds/1"
     model = CATALOG.default("face-network").id
     assert told["model"] == model
     assert told["supports"] == [1e-5, 0.1]
@@ -171,3 +173,15 @@ def test_thresholds_are_those_that_decide_with_their_intervals(steadyface: Comma
     beyond = steadyface("models", "thresholds", "--fmr", "1e-7")
     assert beyond.status == 2
     assert "supports FMR 1e-05 to 0.1, not 1e-07" in beyond.err
+
+
+def test_an_interval_that_was_not_measured_is_none(
+    steadyface: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = replace(load_calibration("sface-base"), low=(), high=())
+    monkeypatch.setattr("steadyface.cli.models.load_calibration", lambda model_id: bare)
+    command = "models", "thresholds", "--model", "sface-base", "--fmr", "0.001"
+    line = steadyface(*command).out.splitlines()[1]
+    assert line.startswith(f"FMR 0.001    {bare.rule(1e-3).threshold:.3f} [interval not measured]")
+    (row,) = steadyface(*command, "--json").json["thresholds"]
+    assert row["interval"] is None

@@ -46,14 +46,15 @@ def test_a_report_of_a_gender_folder(steadyface: Command, folder: Path, tmp_path
     command = ["evaluate", "robustness", folder, "--output", output, "--kind", "blurred"]
     run = steadyface(*command, "--kind", "lowlight", "--severity", "1", "--severity", "3")
     assert (run.status, run.err) == (0, "")
-    lines = run.out.splitlines()
+    told, *lines = run.out.splitlines()
+    assert told == "data: 4 female, 4 male; left out: nothing"
     assert lines[0].split()[:3] == ["clean", "accuracy", "87.5,"]
     assert [line.split()[0] for line in lines[1:5]] == [
         *("blurred:1", "blurred:3", "lowlight:1", "lowlight:3")
     ]
     assert lines[-1] == f"report: {output / 'report.html'}"
     result = json.loads((output / "robustness.json").read_text())
-    assert result["schema"] == "steadyface/robustness/1"
+    assert result["schema"] == "steadyface/robustness/2"
     assert set(result["made_by"]["graphs"]) == {"network", "detector"}
     assert str(tmp_path) not in json.dumps(result)
     page = Page(text := (output / "report.html").read_text())
@@ -71,7 +72,7 @@ def test_errors_as_a_share_of_a_baselines(
     steadyface: Command, folder: Path, tmp_path: Path, paint: Paint
 ) -> None:
     def run(output: str, *more: object) -> Any:
-        fixed = "--kind", "blurred", "--severity", "2", "--json"
+        fixed = "--kind", "blurred", "--severity", "2"
         return steadyface(
             "evaluate", "robustness", folder, "--output", tmp_path / output, *fixed, *more
         )
@@ -81,8 +82,28 @@ def test_errors_as_a_share_of_a_baselines(
     other_model = json.loads(baseline.read_text())
     other_model["cells"][1]["figures"]["accuracy"]["value"] = 0.75
     baseline.write_text(json.dumps(other_model))
-    better = run("better", "--baseline", baseline).json
-    assert better["corruption_error"] == {"by_kind": {"blurred": 0.5}, "mean": 0.5}
+    better = run("better", "--baseline", baseline, "--json").json
+    assert better["corruption_error"] == {
+        "by_kind": {"blurred": 0.5},
+        "mean": 0.5,
+        "without_errors": [],
+        "baseline": {
+            "model": other_model["made_by"]["model"],
+            "data": better["data"],
+            "options": better["made_by"]["options"],
+        },
+    }
+    page = (tmp_path / "better" / "report.html").read_text()
+    assert f"The baseline is {other_model['made_by']['model']} with detection auto" in page
+    other_model["cells"][1]["figures"]["accuracy"]["value"] = 1.0
+    baseline.write_text(json.dumps(other_model))
+    flawless = run("flawless", "--baseline", baseline, "--json").json
+    assert flawless["corruption_error"]["without_errors"] == ["blurred"]
+    assert run("flawless", "--baseline", baseline).out.splitlines()[-2] == (
+        "mean corruption error not measurable of the baseline's, "
+        f"{other_model['made_by']['model']}; it has no error under blurred"
+    )
+    assert "It has no error under blurred" in (tmp_path / "flawless" / "report.html").read_text()
     paint(folder / "male" / "5.png", blue=1)
     other = run("other", "--baseline", baseline)
     assert other.status == 2
@@ -161,7 +182,12 @@ def test_a_report_of_people(
         "evaluate", "robustness", tmp_path / "people", "--output", tmp_path / "o", *fixed
     )
     assert (run.status, run.err) == (0, "")
-    assert run.out.splitlines()[0].split()[:5] == ["clean", "label", "and", "identity", "75.0,"]
+    told, first = run.out.splitlines()[:2]
+    assert told == (
+        "data: 3 probes of people enrolled, 1 of strangers, 2 people enrolled with 2 references, "
+        "1 strangers (Stranger); left out: nothing"
+    )
+    assert first.split()[:5] == ["clean", "label", "and", "identity", "75.0,"]
     result = json.loads((tmp_path / "o" / "robustness.json").read_text())
     assert (result["task"], result["cells"][1]["count"]) == ("match", 4)
     text = (tmp_path / "o" / "report.html").read_text()

@@ -200,6 +200,14 @@ def test_several_pairs_a_fold(tmp_path: Path) -> None:
             FOUR_PAIRS.replace("Cy 4 5", "Cy ² 5"),
             "line 4: image numbers expected, found '²', '5'",
         ),
+        (
+            FOUR_PAIRS.replace("Ann 1 2", "Ann 2 02"),
+            "line 2: compares image 2 of Ann with itself; give two images",
+        ),
+        (
+            FOUR_PAIRS.replace("Ann 1 Ben 3", "Ann 1 Ann 3"),
+            "line 3: a pair of different people names Ann twice; give two people",
+        ),
     ],
 )
 def test_pairs_file_in_another_format(tmp_path: Path, text: str, message: str) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import platform
+import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,6 +37,22 @@ def test_json_is_written_with_the_folders_above(tmp_path: Path) -> None:
     file = tmp_path / "a" / "b.json"
     write_json(file, {"name": "É", "none": None})
     assert json.loads(file.read_text(encoding="utf-8")) == {"name": "É", "none": None}
+
+
+def test_every_result_has_its_section_in_the_documentation() -> None:
+    root = Path(__file__).resolve().parents[2]
+    headings = re.findall(
+        r"^## `(.*)`$", (root / "docs" / "results.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    sources = (root / "src" / "steadyface" / name for name in ("cli", "evaluation"))
+    schemas = {
+        found
+        for folder in sources
+        for file in folder.rglob("*.py")
+        for found in re.findall(r'"(steadyface/[a-z-]+/\d+)"', file.read_text(encoding="utf-8"))
+    }
+    assert len(schemas) >= 7
+    assert sorted(headings) == sorted(schemas)
 
 
 def test_json_holds_no_nan(tmp_path: Path) -> None:

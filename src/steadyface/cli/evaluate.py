@@ -129,7 +129,7 @@ def match(
     _prepare_outputs(csv_file, plots_folder)
     dataset = layouts.read_match_folder(folder, unknown)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    rate = options.asked_fmr(fmr, fpir, len(dataset.references))
+    rate = options.asked_fmr(analyzer.model_id, fmr, fpir, len(dataset.references))
     rule = rule_for(analyzer.model_id, fmr=rate, threshold=threshold)
     evaluation = evaluate_match(analyzer, dataset, rule)
     summary = evaluation.summary()

@@ -16,20 +16,25 @@ from steadyface.cli.evaluating import (
     missing_report,
     name_failures,
     pairs_of,
-    write_report,
+    write_page,
 )
 from steadyface.cli.render import print_json
 from steadyface.distortions import KINDS
 from steadyface.distortions.suites import Condition
 from steadyface.evaluation import layouts, plots
-from steadyface.evaluation.output import writable_folder
+from steadyface.evaluation.output import writable_folder, write_json
+from steadyface.evaluation.robustness.baseline import (
+    CorruptionError,
+    corruption_error,
+    require_fits,
+)
+from steadyface.evaluation.robustness.facts import dataset_line
 from steadyface.evaluation.robustness.gender import GenderSubject
 from steadyface.evaluation.robustness.pairs import PairsSubject
 from steadyface.evaluation.robustness.people import PeopleSubject, split_people
 from steadyface.evaluation.robustness.run import (
-    CorruptionError,
     Subject,
-    corruption_error,
+    data_of,
     evaluate_robustness,
     read_robustness,
 )
@@ -106,29 +111,48 @@ def robustness(
     writable_folder(output)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     subject = _subject(analyzer, data, images, references, seed)
-    options_asked = asked(detection, faces, detector) | {"seed": seed, "references": references}
+    options_asked = asked(detection, faces, detector) | {
+        "seed": seed,
+        # It decides which images are failures.
+        "max_pixels": max_pixels,
+        "references": references if subject.task == "match" else None,
+    }
     made = made_by(analyzer, options_asked, network, detector)
     conditions = [
         Condition(kind, severity)
-        for kind in kinds or KINDS
+        # In one order, however they are asked for, so that results can be set side by side.
+        for kind in (kind for kind in KINDS if kind in kinds or not kinds)
         for severity in sorted(set(severities or (1.0, 2.0, 3.0, 4.0, 5.0)))
     ]
+    digest = data_of(subject)
+    if other is not None:
+        require_fits(other, subject, digest, conditions, options_asked)
     say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
-    result = evaluate_robustness(subject, conditions, made, output / "cells", say)
+    say(f"data: {dataset_line(subject.dataset)}")
+    result = evaluate_robustness(subject, conditions, made, output / "cells", say, digest)
     corruption: CorruptionError | None = None
     value = result.as_json()
     if other is not None:
         corruption = corruption_error(result, other)
-        value["corruption_error"] = {"by_kind": corruption.by_kind, "mean": corruption.mean}
-    page = write_report(output, "robustness", value, report(result, subject, seed, corruption))
+        value["corruption_error"] = corruption.as_json()
+    # Before the page, which reads images again: figures of long work are not lost to its errors.
+    write_json(output / "robustness.json", value)
+    page = write_page(output, report(result, subject, seed, corruption))
     if as_json:
         print_json(value)
     else:
-        if corruption is not None and corruption.mean is not None:
-            click.echo(f"mean corruption error {corruption.mean:.3f} of the baseline's")
+        if corruption is not None:
+            click.echo(_corruption_line(corruption))
         click.echo(f"report: {page}")
     name_failures(result.clean.failures)
     end(ctx, value["failures"])
+
+
+def _corruption_line(corruption: CorruptionError) -> str:
+    mean = "not measurable" if corruption.mean is None else f"{corruption.mean:.3f}"
+    without = ", ".join(corruption.without_errors)
+    more = f"; it has no error under {without}" if without else ""
+    return f"mean corruption error {mean} of the baseline's, {corruption.baseline['model']}{more}"
 
 
 def _subject(

@@ -65,9 +65,19 @@ def write_report(folder: Path, name: str, value: Mapping[str, Any], page: str) -
         OutputError: one cannot be written.
     """
     write_json(folder / f"{name}.json", value)
+    return write_page(folder, page)
+
+
+def write_page(folder: Path, page: str) -> Path:
+    """Write a result's page; returns where it is.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     file = folder / "report.html"
     try:
-        file.write_text(page, encoding="utf-8")
+        # Names of images may be no Unicode.
+        file.write_text(page, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise cannot_write(file, error) from error
     return file

@@ -63,7 +63,7 @@ def command(
     images = options.expand_images(paths)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="read") as gallery:
-        rate = options.asked_fmr(fmr, fpir, gallery.count().identities)
+        rate = options.asked_fmr(analyzer.model_id, fmr, fpir, gallery.count().identities)
         rule = rule_for(analyzer.model_id, fmr=rate, threshold=threshold, prior=prior)
         answers = Recognizer(gallery, analyzer=analyzer, rule=rule).match_many(images, top=top)
         results = list(tqdm(answers, unit="face", disable=None))

@@ -7,11 +7,13 @@ import click
 from steadyface.cli import options
 from steadyface.cli.render import print_json
 from steadyface.cli.status import Status
-from steadyface.matching.calibration import load_calibration
+from steadyface.matching.calibration import DecisionRule, load_calibration
 from steadyface.models.catalog import load_catalog
 from steadyface.models.graphs import verify_graph
 from steadyface.models.store import FileState, default_store
 
+#: Of `models thresholds --json`, see docs/results.md.
+THRESHOLDS_SCHEMA = "steadyface/thresholds/1"
 #: Status of a model whose graph holds its weights: there is nothing to fetch.
 PACKAGED = "packaged"
 
@@ -111,6 +113,7 @@ def thresholds(network: str | None, rates: tuple[float, ...], as_json: bool) -> 
     if as_json:
         print_json(
             {
+                "schema": THRESHOLDS_SCHEMA,
                 "model": calibration.model_id,
                 "calibration": calibration.id,
                 "supports": [lowest, highest],
@@ -123,9 +126,13 @@ def thresholds(network: str | None, rates: tuple[float, ...], as_json: bool) -> 
         return
     click.echo(f"{calibration.id}, FMR {lowest:g} to {highest:g}")
     for rule in rules:
-        low, high = rule.interval or (rule.threshold, rule.threshold)
-        more = ", ".join(f"{value:.3f}" for value in rule.by_references[1:])
-        click.echo(
-            f"FMR {rule.fmr:<8g} {rule.threshold:.3f} [{low:.3f} to {high:.3f}]  "
-            f"with more references {more}"
-        )
+        click.echo(_line(rule))
+
+
+def _line(rule: DecisionRule) -> str:
+    span = "[interval not measured]"
+    if rule.interval is not None:
+        span = f"[{rule.interval[0]:.3f} to {rule.interval[1]:.3f}]"
+    more = ", ".join(f"{value:.3f}" for value in rule.by_references[1:])
+    after = f"  with more references {more}" if more else ""
+    return f"FMR {rule.fmr:<8g} {rule.threshold:.3f} {span}{after}"

@@ -13,7 +13,14 @@ import click
 from steadyface.errors import CalibrationError, DatasetLayoutError
 from steadyface.imaging.decode import MAX_PIXELS
 from steadyface.imaging.files import list_images
-from steadyface.matching.calibration import DEFAULT_FMR, DEFAULT_PRIOR, fmr_for_fpir
+from steadyface.matching.calibration import (
+    DEFAULT_FMR,
+    DEFAULT_PRIOR,
+    Calibration,
+    expected_fpir,
+    fmr_for_fpir,
+    load_calibration,
+)
 from steadyface.types import FaceChoice
 
 _AGE = re.compile(r"(?P<count>[1-9][0-9]*)(?P<unit>[dwy])")
@@ -124,17 +131,38 @@ def fpir_option(function: F) -> F:
     )(function)
 
 
-def asked_fmr(fmr: float | None, fpir: float | None, identities: int) -> float | None:
+def asked_fmr(
+    model_id: str, fmr: float | None, fpir: float | None, identities: int
+) -> float | None:
     """The false match rate of one comparison that was asked for, by itself or as an FPIR.
 
     Raises:
-        CalibrationError: both are given, or the FPIR is none.
+        CalibrationError: both are given, or the FPIR is none, or out of the model's reach.
     """
     if fpir is None:
         return fmr
     if fmr is not None:
         raise CalibrationError("give a target FMR or a target FPIR, not both")
-    return fmr_for_fpir(fpir, identities)
+    return _fmr_within(load_calibration(model_id), fpir, identities)
+
+
+def _fmr_within(calibration: Calibration, fpir: float, identities: int) -> float:
+    """As `fmr_for_fpir`, of rates that the calibration supports.
+
+    Raises:
+        CalibrationError: the data cannot support this FPIR with so many identities, or it is none.
+    """
+    fmr = fmr_for_fpir(fpir, identities)
+    lowest, highest = calibration.rates
+    if not lowest <= fmr <= highest:
+        low, high = (expected_fpir(rate, identities) for rate in (lowest, highest))
+        raise CalibrationError(
+            f"FPIR {fpir:g} with {identities} identities needs an FMR of {fmr:.3g}, and "
+            f"calibration {calibration.id} supports {lowest:g} to {highest:g}, which is FPIR "
+            f"{low:.3g} to {high:.3g} with so many; choose one in that range or give a "
+            "threshold by hand"
+        )
+    return fmr
 
 
 def gallery_option(function: F) -> F:

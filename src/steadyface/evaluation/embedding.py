@@ -16,6 +16,9 @@ from steadyface.types import Face, FloatArray, ImageResult, RGBImage
 
 T = TypeVar("T")
 
+#: How a face is come by, or why there is none.
+DETECTIONS = ("found", "rescued", "assumed", "skipped", "undetected", "undecodable")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
@@ -75,8 +78,7 @@ def qualities_of(outcomes: Sequence[Outcome]) -> FloatArray:
 def detection_counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """How many faces were come by in which way, failures included."""
     counts = Counter(outcome.detection for outcome in outcomes)
-    names = ("found", "rescued", "assumed", "skipped", "undetected", "undecodable")
-    return {name: counts.get(name, 0) for name in names}
+    return {name: counts.get(name, 0) for name in DETECTIONS}
 
 
 def failures_of(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

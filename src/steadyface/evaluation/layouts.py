@@ -210,6 +210,16 @@ def _pair(file: Path, number: int, row: list[str], *, fold: int, same: bool) -> 
         raise DatasetLayoutError(
             f"{file}: line {number}: image numbers expected, found {i!r}, {j!r}"
         )
+    if same and int(i) == int(j):
+        raise DatasetLayoutError(
+            f"{file}: line {number}: compares image {int(i)} of {first} with itself; give two "
+            "images"
+        )
+    if not same and first == second:
+        raise DatasetLayoutError(
+            f"{file}: line {number}: a pair of different people names {first} twice; give two "
+            "people"
+        )
     return Pair(_image_of(first, int(i)), _image_of(second, int(j)), same, fold)
 
 

@@ -11,8 +11,9 @@ from steadyface.errors import DatasetLayoutError
 from steadyface.evaluation.layouts import read_people
 from steadyface.evaluation.robustness.cells import share_by_person
 from steadyface.evaluation.robustness.people import PeopleSubject, split_people
+from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import DecisionRule
-from steadyface.metrics import fnir_at_fpir
+from steadyface.metrics import fnir_at_fpir, wilson
 from steadyface.pipeline import Analyzer
 
 Colours = Callable[..., Analyzer]
@@ -95,7 +96,7 @@ def test_a_cell_worked_by_hand(folder: Path, colours: Colours) -> None:
         ("Ann/1.png", "Cleo/1.png"): ("not enrolled", "matched Ann"),
     }
     assert [f["source"] for f in cell.failures] == [str(folder / "Ann" / "4.png")]
-    assert subject.path("Ann/3.png") == folder / "Ann" / "3.png"
+    assert (subject.decode("Ann/3.png") == decode(folder / "Ann" / "3.png")).all()
 
 
 def test_references_stay_clean_and_are_embedded_once(folder: Path, colours: Colours) -> None:
@@ -138,6 +139,46 @@ def test_fnir_is_that_of_the_metric_and_its_interval_holds_it(
     low, high = figure.interval
     assert low <= expected <= high
     assert high - low < 0.4
+
+
+def test_perfect_results_have_an_interval_of_some_width(
+    tmp_path: Path, paint: Paint, colours: Colours
+) -> None:
+    for name, angle in (("Ann", 0), ("Ben", 90)):
+        for number in range(2):
+            paint(tmp_path / name / f"{number}.png", degrees=angle)
+    for number in range(100):
+        paint(tmp_path / f"s{number:03d}" / "0.png", degrees=220)
+    figures = subject_of(tmp_path, colours).measure(None).figures
+    assert figures["FNIR at FPIR 1e-2"].value == 0
+    assert figures["FNIR at FPIR 1e-2"].interval == wilson(0, 2)
+
+
+def test_probes_of_whom_no_reference_can_be_used_are_errors_of_detection(
+    folder: Path, colours: Colours, paint_black: Paint
+) -> None:
+    unusable = paint_black(folder / "Ben" / "1.png")
+    subject = subject_of(folder, colours)
+    clean, blurred = subject.measure(None), subject.measure(Condition("blurred", 1.0))
+    # Ann 3 alone has faces on both sides and is wrong: nobody else is close, so it is of
+    # recognition, as is Cleo; Ann 4 is no image, and of Ben nothing is enrolled.
+    assert clean.wrong == {"detection": 3, "recognition": 2}
+    sources = [[f["source"] for f in cell.failures] for cell in (clean, blurred)]
+    broken = str(folder / "Ann" / "4.png")
+    assert sources == [[broken, str(unusable)], [broken]]
+
+
+def test_labels_say_who_is_enrolled_and_the_rest_is_named(folder: Path, colours: Colours) -> None:
+    subject = subject_of(folder, colours)
+    assert ["Ann/1.png", "Ann", "reference"] in subject.labels
+    assert ["Ann/2.png", "Ann", "probe"] in subject.labels
+    assert ["Dora/1.png", None, "probe"] in subject.labels
+    assert len(subject.labels) == len(subject.files)
+    assert subject_of(folder, colours, references=2).labels != subject.labels
+    assert subject.dataset["strangers"] == {"count": 2, "names": ["Cleo", "Dora"]}
+    assert subject.dataset["left_out"] == [
+        {"what": "images named as distorted", "count": 1, "names": ["Ann/1_noisy.png"]}
+    ]
 
 
 def test_a_share_by_person_is_wider_than_by_row() -> None:

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from steadyface.distortions.suites import Condition
-from steadyface.evaluation.layouts import read_gender_folder, read_pairs
+from steadyface.errors import ImageTooLargeError
+from steadyface.evaluation.layouts import Pair, read_gender_folder, read_pairs
 from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.evaluation.robustness.gender import GenderSubject
-from steadyface.evaluation.robustness.pairs import PairsSubject, tar
+from steadyface.evaluation.robustness.pairs import PairsSubject, about, tar
+from steadyface.evaluation.robustness.pictures import side_by_side
 from steadyface.evaluation.shown import as_under
 from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import DecisionRule, rule_for
-from steadyface.metrics import tar_at_fmr
+from steadyface.metrics import tar_at_fmr, wilson
 from steadyface.models.defaults import load_finder, load_network
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import verification
@@ -80,7 +82,7 @@ def test_gender_errors_are_told_apart_by_cause(women_and_men: Path, colours: Col
     ]
     assert cell.worst[2].said == "P(female) 0.78"
     assert [f["source"] for f in cell.failures] == [str(women_and_men / "male" / "g.png")]
-    assert subject.path("male/f.png") == women_and_men / "male" / "f.png"
+    assert (subject.decode("male/f.png") == decode(women_and_men / "male" / "f.png")).all()
 
 
 def test_what_flat_colours_do_not_show_changes_nothing(
@@ -102,6 +104,31 @@ def test_an_image_is_shown_as_it_was_measured(women_and_men: Path) -> None:
     assert (once == again).all()
     assert (once != as_under(condition, image, "female/a.png", 2)).any()
     assert as_under(None, image, "female/a.png", 1) is image
+
+
+def test_images_are_shown_up_to_the_limit_they_were_measured_to(
+    women_and_men: Path, colours: Colours
+) -> None:
+    images = read_gender_folder(women_and_men)
+    size = decode(images[0].path)[:, :, 0].size
+    at, below = (colours(max_pixels=size - less) for less in (0, 1))
+    assert GenderSubject(at, women_and_men, images).decode("female/a.png").size == 3 * size
+    with pytest.raises(ImageTooLargeError):
+        GenderSubject(below, women_and_men, images).decode("female/a.png")
+    assert side_by_side([None])[:4] == side_by_side([None, at.decode(images[0].path)])[:4]
+
+
+def test_labels_are_what_is_said_of_the_images(women_and_men: Path, colours: Colours) -> None:
+    subject = GenderSubject(colours(), women_and_men, read_gender_folder(women_and_men))
+    assert subject.labels[0] == ["female/a.png", "female"]
+    assert len(subject.labels) == len(subject.files) == 7
+    assert subject.dataset["counts"] == {"female": 3, "male": 4}
+    pairs = (Pair("A/1.jpg", "A/2.jpg", True, 0), Pair("A/1.jpg", "B/1.jpg", False, 0))
+    corrected = PairsSubject(colours(), women_and_men, pairs[::-1], DecisionRule(0.5))
+    assert corrected.labels == [
+        ["A/1.jpg", "B/1.jpg", False, 0],
+        ["A/1.jpg", "A/2.jpg", True, 0],
+    ]
 
 
 # --- pairs ----------------------------------------------------------------------------------------
@@ -154,6 +181,18 @@ def test_a_cell_of_pairs(people: Path, seeing: Analyzer) -> None:
     assert every.wrong == {"detection": 0, "recognition": 4}
     assert {w.truth for w in every.worst} == {"different people"}
     assert len(every.worst[0].images) == 2
+
+
+def test_perfect_results_have_intervals_of_some_width() -> None:
+    people = np.array([f"p{n // 4}" for n in range(4000)])
+    same = np.arange(4000) % 2 == 0
+    found = tar(np.where(same, 0.9, 0.1).astype(np.float32), same, people)
+    assert found.value == 1
+    assert found.interval == wilson(1000, 1000)
+    # Ten folds without an error, and ten that all have the same.
+    assert about(1.0, 0.0, people) == wilson(1000, 1000)
+    assert about(0.9, 1e-17, people) == wilson(900, 1000)
+    assert about(0.9, 0.01, people) == pytest.approx((0.8804, 0.9196))
 
 
 def test_tar_is_that_of_the_metric_and_its_interval_holds_it() -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from steadyface.distortions.suites import Condition
+from steadyface.errors import DatasetLayoutError
 from steadyface.evaluation.embedding import detection_counts, failures_of, run_all
 from steadyface.evaluation.gender import GenderEvaluation
 from steadyface.evaluation.layouts import CLEAN, GENDERS, GenderImage
 from steadyface.evaluation.robustness.cells import Cell, Worst, ones_and_zeros, share
+from steadyface.evaluation.robustness.facts import DISTORTED, dataset_facts, left_out
 from steadyface.evaluation.shown import as_under
 from steadyface.evaluation.summaries import NO_ANSWER
 from steadyface.pipeline import Analyzer
+from steadyface.types import RGBImage
 
 MEASURES = ("accuracy", "recall of women", "recall of men")
 _EDGES = np.linspace(0, 1, 21)
@@ -29,27 +33,49 @@ class GenderSubject:
         folder: the data, for names.
         images: labelled images; those that file names call distorted are left out.
         seed: of the distortions.
+
+    Raises:
+        DatasetLayoutError: a class has no image but such.
     """
 
     task = "gender"
     measures = MEASURES
     sorts = GENDERS
     axis = "P(female)"
+    rule = None
 
     def __init__(
         self, analyzer: Analyzer, folder: Path, images: Sequence[GenderImage], *, seed: int = 0
     ) -> None:
         self._analyzer, self._folder, self._seed = analyzer, folder, seed
         self._images = tuple(image for image in images if image.kind == CLEAN)
+        self._distorted = [self._name(image.path) for image in images if image.kind != CLEAN]
+        for gender in GENDERS:
+            if not any(image.gender == gender for image in self._images):
+                raise DatasetLayoutError(
+                    f"{folder / gender}: no image but such whose names say that they are "
+                    "distorted; give clean ones"
+                )
 
     @property
     def files(self) -> list[Path]:
         """Every image."""
         return [image.path for image in self._images]
 
-    def path(self, name: str) -> Path:
+    @property
+    def labels(self) -> list[list[str]]:
+        """Name and gender of every image."""
+        return [[self._name(image.path), image.gender] for image in self._images]
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """How many of each class, and what is left out."""
+        counts = {g: sum(image.gender == g for image in self._images) for g in GENDERS}
+        return dataset_facts(counts, left_out({DISTORTED: self._distorted}))
+
+    def decode(self, name: str) -> RGBImage:
         """The image that a cell's name stands for."""
-        return self._folder / name
+        return self._analyzer.decode(self._folder / name)
 
     def measure(self, condition: Condition | None) -> Cell:
         """One condition."""

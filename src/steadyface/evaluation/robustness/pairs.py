@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +20,19 @@ from steadyface.evaluation.robustness.cells import (
     ones_and_zeros,
     share_by_person,
 )
+from steadyface.evaluation.robustness.facts import dataset_facts
 from steadyface.matching.calibration import DecisionRule
-from steadyface.metrics import bootstrap, fold_accuracy, threshold_at_fmr
+from steadyface.metrics import fold_accuracy, threshold_at_fmr, wilson
 from steadyface.pipeline import Analyzer
-from steadyface.types import FloatArray
+from steadyface.types import FloatArray, RGBImage
 
 TAR_FMR = 1e-3
 MEASURES = ("accuracy", "TAR at FMR 1e-3", "FMR of decisions", "FNMR of decisions")
 _EDGES = np.linspace(-0.4, 1, 29)
 _WORST = 6
-_RESAMPLES = 300
 _NORMAL_95 = 1.96
+#: A standard error below this is rounding.
+_NO_SPREAD = 1e-9
 
 
 class PairsSubject:
@@ -57,7 +60,8 @@ class PairsSubject:
         *,
         seed: int = 0,
     ) -> None:
-        self._images, self._pairs, self._rule = images, tuple(pairs), rule
+        self._images, self._pairs, self.rule = images, tuple(pairs), rule
+        self._analyzer = analyzer
         self._evaluator = PairsEvaluator(analyzer, pairs, images, seed=seed)
 
     @property
@@ -66,16 +70,27 @@ class PairsSubject:
         names = {name for pair in self._pairs for name in (pair.first, pair.second)}
         return [self._images / name for name in sorted(names)]
 
-    def path(self, name: str) -> Path:
+    @property
+    def labels(self) -> list[list[Any]]:
+        """Every pair: its images, whether they show one person, and its fold."""
+        return [[pair.first, pair.second, pair.same, pair.fold] for pair in self._pairs]
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """How many pairs of each sort; none is left out."""
+        same = sum(pair.same for pair in self._pairs)
+        return dataset_facts({"pairs of one person": same, "pairs of two": len(self._pairs) - same})
+
+    def decode(self, name: str) -> RGBImage:
         """The image that a cell's name stands for."""
-        return self._images / name
+        return self._analyzer.decode(self._images / name)
 
     def measure(self, condition: Condition | None) -> Cell:
         """One condition."""
         evaluation = self._evaluator.evaluate(condition)
         same, scores = evaluation.same, evaluation.scores
         first, second = evaluation.by_pair()
-        matched = evaluation.matched(self._rule)
+        matched = evaluation.matched(self.rule)
         wrong = (matched != same) | ~evaluation.answered
         lost = np.array([not (a.located and b.located) for a, b in zip(first, second, strict=True)])
         folds = np.array([pair.fold for pair in self._pairs], dtype=np.int64)
@@ -86,7 +101,9 @@ class PairsSubject:
             severity=0.0 if condition is None else condition.severity,
             count=len(same),
             figures={
-                "accuracy": Figure(accuracy.mean, _about(accuracy.mean, accuracy.standard_error)),
+                "accuracy": Figure(
+                    accuracy.mean, about(accuracy.mean, accuracy.standard_error, people)
+                ),
                 "TAR at FMR 1e-3": tar(scores, same, people),
                 "FMR of decisions": share_by_person(matched[~same], people[~same]),
                 "FNMR of decisions": share_by_person(~matched[same], people[same]),
@@ -118,7 +135,7 @@ class PairsSubject:
         answered: NDArray[np.bool_],
     ) -> tuple[Worst, ...]:
         wrong = np.flatnonzero((matched != same) & answered)
-        away = np.abs(scores - self._rule.threshold)
+        away = np.abs(scores - self.rule.threshold)
         order = sorted(wrong, key=lambda i: -away[i])[:_WORST]
         return tuple(
             Worst(
@@ -136,18 +153,23 @@ def tar(scores: FloatArray, same: NDArray[np.bool_], people: NDArray[np.str_]) -
     mated, non_mated = scores[same], scores[~same]
     if not len(mated) or len(non_mated) * TAR_FMR < 1:
         return Figure(None)
-    accepted = mated >= threshold_at_fmr(non_mated, TAR_FMR)
-    interval = bootstrap(
-        lambda rows: float(accepted[rows].mean()),
-        people[same],
-        np.random.default_rng(0),
-        resamples=_RESAMPLES,
-    )
-    return Figure(float(accepted.mean()), interval)
+    return share_by_person(mated >= threshold_at_fmr(non_mated, TAR_FMR), people[same])
 
 
-def _about(mean: float, error: float | None) -> tuple[float, float] | None:
-    if error is None:
-        return None
+def about(mean: float, error: float, people: NDArray[np.str_]) -> tuple[float, float]:
+    """The 95 % interval of an accuracy over folds.
+
+    Folds that all have the same accuracy tell nothing of its spread; then it is Wilson's of as many
+    decisions as there are people.
+
+    Args:
+        mean: of the folds.
+        error: its standard error.
+        people: of each pair, whom its first image shows.
+    """
+    if error < _NO_SPREAD:
+        count = len(np.unique(people))
+        low, high = wilson(round(mean * count), count)
+        return low, high
     half = _NORMAL_95 * error
     return max(0.0, mean - half), min(1.0, mean + half)

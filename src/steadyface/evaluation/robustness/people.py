@@ -23,12 +23,13 @@ from steadyface.evaluation.robustness.cells import (
     ones_and_zeros,
     share_by_person,
 )
+from steadyface.evaluation.robustness.facts import DISTORTED, dataset_facts, left_out
 from steadyface.evaluation.shown import as_under
 from steadyface.matching.calibration import DecisionRule
-from steadyface.metrics import bootstrap, ranks
+from steadyface.metrics import ranks
 from steadyface.metrics.thresholds import accepted, smallest_threshold
 from steadyface.pipeline import Analyzer
-from steadyface.types import Match
+from steadyface.types import Match, RGBImage
 
 FPIR = 1e-2
 MEASURES = (
@@ -40,7 +41,6 @@ MEASURES = (
 )
 _EDGES = np.linspace(-0.4, 1, 29)
 _WORST = 6
-_RESAMPLES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,14 @@ class People:
     Attributes:
         references: enrolled images by identity.
         probes: the other images of the enrolled, and all of strangers (identity None).
+        strangers: names of those who have too few images to be enrolled.
+        left_out: what is neither, see `facts.left_out`.
     """
 
     references: Mapping[str, tuple[Path, ...]]
     probes: tuple[Probe, ...]
+    strangers: tuple[str, ...] = ()
+    left_out: tuple[Mapping[str, Any], ...] = ()
 
 
 def split_people(folder: Path, images: Mapping[str, Sequence[Path]], references: int) -> People:
@@ -83,7 +87,25 @@ def split_people(folder: Path, images: Mapping[str, Sequence[Path]], references:
         for name, paths in clean.items()
         for path in paths[references if name in enrolled else 0 :]
     ]
-    return People({name: paths[:references] for name, paths in enrolled.items()}, tuple(probes))
+    return People(
+        {name: paths[:references] for name, paths in enrolled.items()},
+        tuple(probes),
+        tuple(name for name, paths in clean.items() if paths and name not in enrolled),
+        tuple(_left_out(folder, images, clean)),
+    )
+
+
+def _left_out(
+    folder: Path, images: Mapping[str, Sequence[Path]], clean: Mapping[str, Sequence[Path]]
+) -> list[dict[str, Any]]:
+    distorted = [p for name, paths in images.items() for p in paths if p not in clean[name]]
+    return left_out(
+        {
+            DISTORTED: [path.relative_to(folder).as_posix() for path in distorted],
+            "people without any other image": [n for n, p in images.items() if p and not clean[n]],
+            "folders without an image": [name for name, paths in images.items() if not paths],
+        }
+    )
 
 
 class PeopleSubject:
@@ -106,7 +128,7 @@ class PeopleSubject:
         self, analyzer: Analyzer, folder: Path, people: People, rule: DecisionRule, *, seed: int = 0
     ) -> None:
         self._analyzer, self._folder, self._seed = analyzer, folder, seed
-        self._people, self._rule = people, rule
+        self._people, self.rule = people, rule
         self._evaluator: MatchEvaluator | None = None
 
     @property
@@ -115,15 +137,39 @@ class PeopleSubject:
         references = [path for paths in self._people.references.values() for path in paths]
         return [*references, *(probe.path for probe in self._people.probes)]
 
-    def path(self, name: str) -> Path:
+    @property
+    def labels(self) -> list[list[str | None]]:
+        """Every image's name, whom it shows of those enrolled, and what it serves as."""
+        rows: list[list[str | None]] = [
+            [self._name(path), name, "reference"]
+            for name, paths in self._people.references.items()
+            for path in paths
+        ]
+        probes = self._people.probes
+        return rows + [[self._name(probe.path), probe.identity, "probe"] for probe in probes]
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """Who is enrolled, who is a stranger, and what is left out."""
+        people = self._people
+        known = sum(probe.identity is not None for probe in people.probes)
+        return dataset_facts(
+            {"probes of people enrolled": known, "of strangers": len(people.probes) - known},
+            people.left_out,
+            enrolled=len(people.references),
+            references=sum(map(len, people.references.values())),
+            strangers=people.strangers,
+        )
+
+    def decode(self, name: str) -> RGBImage:
         """The image that a cell's name stands for."""
-        return self._folder / name
+        return self._analyzer.decode(self._folder / name)
 
     def measure(self, condition: Condition | None) -> Cell:
         """One condition."""
         if self._evaluator is None:
             # Not before it is needed: where every cell is kept already, nothing is embedded.
-            self._evaluator = MatchEvaluator(self._analyzer, self._people.references, self._rule)
+            self._evaluator = MatchEvaluator(self._analyzer, self._people.references, self.rule)
         evaluation = self._evaluator.evaluate(
             self._people.probes,
             load=lambda p: as_under(
@@ -134,7 +180,7 @@ class PeopleSubject:
         decisions = evaluation.decisions()
         known, right = evaluation.truth >= 0, evaluation.right(decisions)
         matched = np.array([d is not None and d.label == 1 for d in decisions], dtype=np.bool_)
-        lost = np.array([not outcome.located for outcome in evaluation.outcomes], dtype=np.bool_)
+        lost = ~_located(evaluation)
         persons = np.array([probe.path.parent.name for probe in evaluation.probes])
         mated, non_mated = evaluation.comparisons()
         return Cell(
@@ -159,7 +205,13 @@ class PeopleSubject:
             },
             edges=_EDGES.tolist(),
             worst=self._worst(evaluation, decisions, right),
-            failures=failures_of([*evaluation.outcomes, *evaluation.reference_outcomes]),
+            # References are the same under every condition: theirs are told with the first.
+            failures=failures_of(
+                [
+                    *evaluation.outcomes,
+                    *(evaluation.reference_outcomes if condition is None else ()),
+                ]
+            ),
             right=ones_and_zeros(right),
         )
 
@@ -205,10 +257,11 @@ def fnir(evaluation: MatchEvaluation, persons: NDArray[Any]) -> Figure:
     known = np.flatnonzero(~strangers)
     own = scores[known, truth[known]]
     missed = ~(accepted(own, threshold) & (ranks(scores[known], truth[known]) == 1))
-    interval = bootstrap(
-        lambda rows: float(missed[rows].mean()),
-        persons[known],
-        np.random.default_rng(0),
-        resamples=_RESAMPLES,
-    )
-    return Figure(float(missed.mean()), interval)
+    return share_by_person(missed, persons[known])
+
+
+def _located(evaluation: MatchEvaluation) -> NDArray[np.bool_]:
+    """P bools: a face was found in the probe and, of a person enrolled, in some reference."""
+    found = np.array([outcome.located for outcome in evaluation.outcomes], dtype=np.bool_)
+    truth = evaluation.truth
+    return found & ((truth < 0) | (evaluation.references[truth] > 0))

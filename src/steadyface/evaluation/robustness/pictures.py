@@ -86,14 +86,17 @@ def histograms(result: Robustness, cells: Sequence[Cell]) -> bytes:
     return png_of(figure)
 
 
-def side_by_side(images: Sequence[RGBImage]) -> bytes:
-    """One or two images at the same height."""
+def side_by_side(images: Sequence[RGBImage | None]) -> bytes:
+    """One or two images at the same height; words in the place of one that is None."""
     figure = Canvas(figsize=(1.5 * len(images), 1.5), layout="constrained")
     FigureCanvasAgg(figure)
     panels: Any = figure.subplots(1, len(images), squeeze=False)
     for axes, image in zip(panels.flat, images, strict=True):
-        axes.imshow(image)
         axes.axis("off")
+        if image is None:
+            axes.text(0.5, 0.5, "not readable\nany more", ha="center", va="center", fontsize=9)
+        else:
+            axes.imshow(image)
     return png_of(figure, dots=100)
 
 

@@ -11,10 +11,11 @@ from steadyface.errors import ImageError
 from steadyface.evaluation.layouts import CLEAN
 from steadyface.evaluation.pages import as_uri, rendered
 from steadyface.evaluation.robustness import pictures
+from steadyface.evaluation.robustness.baseline import CorruptionError
 from steadyface.evaluation.robustness.cells import Cell, Figure, Worst
-from steadyface.evaluation.robustness.run import CorruptionError, Robustness, Subject
+from steadyface.evaluation.robustness.facts import dataset_line, rule_line
+from steadyface.evaluation.robustness.run import Robustness, Subject
 from steadyface.evaluation.shown import as_under
-from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import centre_square, crop_square
 from steadyface.types import RGBImage
 
@@ -52,7 +53,10 @@ def report(
         severity=severity,
         worst=list(_worst(shown, subject, seed)),
         corruption=corruption,
-        failures=[f for cell in result.cells for f in cell.failures],
+        failures=result.failures,
+        dataset=result.dataset,
+        dataset_line=dataset_line(result.dataset),
+        rule_line=rule_line(result.rule),
         made_by=json.dumps(result.made_by, indent=1),
     )
 
@@ -109,13 +113,14 @@ def _worst(cells: list[Cell], subject: Subject, seed: int) -> Iterator[dict[str,
             }
 
 
-def _tiles(mistake: Worst, cell: Cell, subject: Subject, seed: int) -> Iterator[RGBImage]:
-    """The images of a mistake, the last as it was shown."""
+def _tiles(mistake: Worst, cell: Cell, subject: Subject, seed: int) -> Iterator[RGBImage | None]:
+    """The images of a mistake, the last as it was shown; None for one that cannot be read."""
     condition = None if cell.kind == CLEAN else Condition(cell.kind, cell.severity)
     for number, name in enumerate(mistake.images):
         try:
-            image = decode(subject.path(name))
+            image = subject.decode(name)
         except ImageError:  # it was read when it was measured, perhaps in an earlier run
+            yield None
             continue
         if number == len(mistake.images) - 1:
             image = as_under(condition, image, name, seed)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-
-import numpy as np
 
 from steadyface.distortions.suites import Condition
 from steadyface.errors import ResultError
 from steadyface.evaluation.layouts import CLEAN
-from steadyface.evaluation.robustness.cells import Cell, Cells, content_key, read_cell
+from steadyface.evaluation.robustness import reading
+from steadyface.evaluation.robustness.cells import Cell
+from steadyface.evaluation.robustness.facts import rule_facts
+from steadyface.evaluation.robustness.keeping import Cells, content_key
+from steadyface.matching.calibration import DecisionRule
+from steadyface.types import RGBImage
 
 #: Of the result file, see docs/results.md; a change of what a field means counts up.
-SCHEMA = "steadyface/robustness/1"
+SCHEMA = "steadyface/robustness/2"
+TASKS = ("gender", "match", "pairs")
 
 
 class Subject(Protocol):
@@ -47,13 +51,64 @@ class Subject(Protocol):
         """Every image."""
         ...
 
-    def path(self, name: str) -> Path:
-        """The image that a cell's name stands for."""
+    @property
+    def labels(self) -> Any:
+        """All that is said of the images, names included, as a JSON value in a fixed order."""
+        ...
+
+    @property
+    def dataset(self) -> Mapping[str, Any]:
+        """What is measured and what is left out, see `facts.dataset_facts`."""
+        ...
+
+    @property
+    def rule(self) -> DecisionRule | None:
+        """How similarities are decided on; None where none are."""
+        ...
+
+    def decode(self, name: str) -> RGBImage:
+        """The image that a cell's name stands for, as it is measured.
+
+        Raises:
+            ImageError: it cannot be decoded.
+        """
         ...
 
     def measure(self, condition: Condition | None) -> Cell:
         """One condition; None leaves images as they are."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a result answers; two with the same can be set side by side.
+
+    Attributes:
+        task: see `Subject`.
+        measures: likewise.
+        data: digest of the images and their labels.
+        conditions: names, clean first.
+    """
+
+    task: str
+    measures: tuple[str, ...]
+    data: str
+    conditions: tuple[str, ...]
+
+    def require(self, other: Questions) -> None:
+        """Refuse another result that does not answer the same.
+
+        Raises:
+            ResultError: it is of another task, other images, labels or conditions.
+        """
+        if (self.task, self.measures) != (other.task, other.measures):
+            raise ResultError(f"one result is of task {other.task}, the other of {self.task}")
+        if self.data != other.data:
+            raise ResultError(
+                "the results are of different images or labels; measure both on the same"
+            )
+        if self.conditions != other.conditions:
+            raise _different_conditions(set(self.conditions) ^ set(other.conditions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +122,9 @@ class Robustness:
         axis: likewise.
         cells: clean first, then by kind and severity.
         made_by: versions, models and options.
-        data: digest of the images.
+        data: digest of the images and their labels.
+        rule: how similarities were decided on, see `facts.rule_facts`.
+        dataset: see `Subject`.
     """
 
     task: str
@@ -77,6 +134,20 @@ class Robustness:
     cells: tuple[Cell, ...]
     made_by: Mapping[str, Any]
     data: str
+    rule: Mapping[str, Any] | None = None
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> Questions:
+        """What it answers."""
+        names = tuple(cell.name for cell in self.cells)
+        return Questions(self.task, self.measures, self.data, names)
+
+    @property
+    def failures(self) -> list[dict[str, str]]:
+        """Images without an answer under any condition; the same failure is told once."""
+        every = {tuple(f.items()): dict(f) for cell in self.cells for f in cell.failures}
+        return list(every.values())
 
     @property
     def clean(self) -> Cell:
@@ -107,8 +178,10 @@ class Robustness:
             "axis": self.axis,
             "made_by": dict(self.made_by),
             "data": self.data,
+            "dataset": dict(self.dataset),
+            "rule": None if self.rule is None else dict(self.rule),
             "cells": [cell.as_json() for cell in self.cells],
-            "failures": [f for cell in self.cells for f in cell.failures],
+            "failures": self.failures,
         }
 
 
@@ -118,6 +191,7 @@ def evaluate_robustness(
     made_by: Mapping[str, Any],
     folder: Path,
     say: Callable[[str], None],
+    data: str | None = None,
 ) -> Robustness:
     """Measure the clean images and every condition, each kept as soon as it is done.
 
@@ -125,13 +199,15 @@ def evaluate_robustness(
         subject: what is measured.
         conditions: kinds at severities.
         made_by: versions, models with the hashes of their graphs, and options; what was measured
-            by anything else, or on other images, is measured anew.
+            by anything else, by another rule, or on other images or labels, is measured anew.
         folder: where cells are kept.
         say: told of each condition.
+        data: `data_of` the subject, where that is known already.
     """
-    key = json.dumps([subject.task, made_by], sort_keys=True)
-    data = content_key(subject.files)
-    cells = Cells(folder, [key, data])
+    rule = rule_facts(subject.rule)
+    key = json.dumps([subject.task, made_by, rule], sort_keys=True)
+    data = data_of(subject) if data is None else data
+    cells = Cells(folder, [key, data], subject.measures, subject.sorts)
     measured = []
     for condition in (None, *conditions):
         name = CLEAN if condition is None else str(condition)
@@ -153,93 +229,59 @@ def evaluate_robustness(
         tuple(measured),
         made_by,
         data,
+        rule,
+        subject.dataset,
     )
+
+
+def data_of(subject: Subject) -> str:
+    """A digest of the images and of what is said of them."""
+    return content_key(subject.files, subject.labels)
 
 
 def read_robustness(file: Path) -> Robustness:
     """Read a result file.
 
     Raises:
-        ResultError: it cannot be read, or is of another schema.
+        ResultError: it cannot be read, is of another schema, or damaged.
     """
+    root = reading.document(file, SCHEMA)
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultError(f"{file}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise ResultError(f"{file}: not a JSON document; give a robustness.json") from error
-    schema = value.get("schema") if isinstance(value, dict) else None
-    if schema != SCHEMA:
-        raise ResultError(
-            f"{file}: schema {schema!r} is not {SCHEMA!r}, which this version reads; measure it "
-            "again with this version"
-        )
-    try:
+        task = root["task"].text()
+        if task not in TASKS:
+            raise root["task"].wrong(f"one of {', '.join(TASKS)}")
+        measures, sorts = reading.names_of(root["measures"]), reading.names_of(root["sorts"])
+        root["made_by"]["model"].text()
+        root["made_by"]["options"].fields()
         return Robustness(
-            value["task"],
-            tuple(value["measures"]),
-            tuple(value["sorts"]),
-            value["axis"],
-            tuple(read_cell(cell) for cell in value["cells"]),
-            value["made_by"],
-            value["data"],
+            task,
+            measures,
+            sorts,
+            root["axis"].text(),
+            reading.read_cells(root["cells"], measures, sorts),
+            root["made_by"].value,
+            root["data"].text(),
+            reading.read_rule(root["rule"]),
+            reading.read_dataset(root["dataset"]),
         )
-    except (KeyError, ResultError) as error:
-        raise ResultError(f"{file}: {error}") from error
+    except ResultError as error:
+        raise ResultError(f"{file}: {error}; measure it again") from error
 
 
 def require_same(result: Robustness, other: Robustness) -> None:
     """Refuse to set results side by side that do not answer the same questions.
 
     Raises:
-        ResultError: they are of different tasks, images or conditions.
+        ResultError: they are of different tasks, images, labels or conditions.
     """
-    if (result.task, result.measures) != (other.task, other.measures):
-        raise ResultError(f"one result is of task {other.task}, the other of {result.task}")
-    if result.data != other.data:
-        raise ResultError("the results are of different images; measure both on the same")
-    mine, theirs = ([(cell.name, cell.count) for cell in r.cells] for r in (result, other))
+    result.questions.require(other.questions)
+    mine, theirs = ({(cell.name, cell.count) for cell in r.cells} for r in (result, other))
     if mine != theirs:
-        odd = sorted({str(name) for name, _ in set(mine) ^ set(theirs)})
-        raise ResultError(
-            f"the results are of different conditions ({', '.join(odd)}); measure both under the "
-            "same"
-        )
+        raise _different_conditions({name for name, _ in mine ^ theirs})
 
 
-@dataclass(frozen=True, slots=True)
-class CorruptionError:
-    """Errors as a share of a baseline's.
-
-    Attributes:
-        by_kind: kind -> errors over all severities, divided by the baseline's; None where that has
-            none.
-        mean: of the kinds that can be measured; None where none can.
-    """
-
-    by_kind: Mapping[str, float | None]
-    mean: float | None
-
-
-def corruption_error(result: Robustness, baseline: Robustness) -> CorruptionError:
-    """The mean corruption error of the first measure.
-
-    Source: Hendrycks and Dietterich, 'Benchmarking neural network robustness to common corruptions
-    and perturbations', ICLR 2019.
-
-    Raises:
-        ResultError: the two are of different tasks, conditions or numbers of decisions.
-    """
-    require_same(result, baseline)
-    shares: dict[str, float | None] = {}
-    for kind in result.kinds:
-        mine, theirs = (_errors(r, kind) for r in (result, baseline))
-        shares[kind] = None if mine is None or not theirs else mine / theirs
-    known = [share for share in shares.values() if share is not None]
-    return CorruptionError(shares, float(np.mean(known)) if known else None)
-
-
-def _errors(result: Robustness, kind: str) -> float | None:
-    values = [cell.figures[result.measures[0]].value for cell in result.cells if cell.kind == kind]
-    known = [1 - value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+def _different_conditions(odd: set[str]) -> ResultError:
+    what = ", ".join(sorted(odd)) if odd else "in another order"
+    return ResultError(
+        f"the results are of different conditions ({what}); measure both under the same"
+    )
