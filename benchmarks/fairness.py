@@ -133,7 +133,7 @@ def by_gender(ours: Analyzer, lfw: Path) -> dict[str, Any]:
             matched((seen, seen), rule, first, second),
             same,
             (sides[0], sides[1]),
-            people=owners[first].tolist(),
+            people=(owners[first].tolist(), owners[second].tolist()),
         )
         found[label] = [_told("FNMR", misses), _told("FMR", false)]
     return found
@@ -150,6 +150,7 @@ def _told(measure: str, found: Differential) -> dict[str, Any]:
             {
                 "group": " x ".join(dict.fromkeys(rate.groups)),
                 "count": rate.count,
+                "people": rate.people,
                 "value": rate.rate,
                 "interval": rate.interval,
                 "small": rate.small,

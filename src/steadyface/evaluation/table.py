@@ -50,7 +50,8 @@ def read_table(
         DatasetLayoutError: it cannot be read, lacks a column, or names an image twice.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
+        # A byte order mark, which spreadsheets write, is no part of the first column's name.
+        with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             header = list(reader.fieldnames or [])
             rows = list(reader)
