@@ -95,7 +95,7 @@ def of_peer(
     predicted = np.array([number[label] for label in answered])
     comparisons = []
     for place, column in enumerate(table.columns):
-        groups = [table.of(image.path, root)[1][place] for image in images]
+        groups = [table.of(image.path, root).groups[place] for image in images]
         report = group_figures(truth, predicted, groups)
         comparisons.append(
             {
@@ -118,7 +118,9 @@ def by_gender(ours: Analyzer, lfw: Path) -> dict[str, Any]:
     every = sorted({name for pair in pairs for name in (pair.first, pair.second)})
     table = read_table(lfw / "gender.csv", groups=["gender"])
     people = set(sorted({person(name) for name in every})[::ONE_IN])
-    groups = {name: table.of(Path(name), Path())[1][0] for name in every if person(name) in people}
+    groups = {
+        name: table.of(Path(name), Path()).groups[0] for name in every if person(name) in people
+    }
     names = [name for name, group in groups.items() if group in GENDERS]
     owners = np.array([person(name) for name in names])
     found = {}

@@ -155,7 +155,8 @@ def _false(
         chosen = np.flatnonzero(non_mated & (low == a) & (high == b))
         own = wrong[chosen]
         if who is None:
-            people, fewest, interval = None, None, wilson(int(own.sum()), len(own))
+            people, fewest = None, None
+            interval: Interval | None = wilson(int(own.sum()), len(own))
         else:
             one, other = who[0][chosen], who[1][chosen]
             both, sides = np.concatenate((one, other)), np.r_[first[chosen], second[chosen]]
