@@ -53,6 +53,7 @@ class FakeSubject:
     measures: Sequence[str] = ("accuracy",)
     sorts: Sequence[str] = ("mated", "non-mated")
     axis: str = "similarity"
+    persons: Sequence[str] = ("b", "a", "b")
     asked: list[str] = field(default_factory=list)
 
     def path(self, name: str) -> Path:

@@ -11,6 +11,7 @@ from steadyface.distortions.suites import Condition
 from steadyface.evaluation.embedding import detection_counts, failures_of, run_all
 from steadyface.evaluation.gender import GenderEvaluation
 from steadyface.evaluation.layouts import CLEAN, GENDERS, GenderImage
+from steadyface.evaluation.persons import person_labelled
 from steadyface.evaluation.robustness.cells import Cell, Worst, ones_and_zeros, share
 from steadyface.evaluation.shown import as_under
 from steadyface.evaluation.summaries import NO_ANSWER
@@ -46,6 +47,11 @@ class GenderSubject:
     def files(self) -> list[Path]:
         """Every image."""
         return [image.path for image in self._images]
+
+    @property
+    def persons(self) -> list[str]:
+        """Whom each image shows, as far as folders tell."""
+        return [person_labelled(image, self._folder) for image in self._images]
 
     def path(self, name: str) -> Path:
         """The image that a cell's name stands for."""

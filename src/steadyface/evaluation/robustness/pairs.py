@@ -66,6 +66,11 @@ class PairsSubject:
         names = {name for pair in self._pairs for name in (pair.first, pair.second)}
         return [self._images / name for name in sorted(names)]
 
+    @property
+    def persons(self) -> list[str]:
+        """Whom the first image of each pair shows."""
+        return [str(person) for person in self._people()]
+
     def path(self, name: str) -> Path:
         """The image that a cell's name stands for."""
         return self._images / name

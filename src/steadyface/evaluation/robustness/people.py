@@ -115,6 +115,11 @@ class PeopleSubject:
         references = [path for paths in self._people.references.values() for path in paths]
         return [*references, *(probe.path for probe in self._people.probes)]
 
+    @property
+    def persons(self) -> list[str]:
+        """The folder of each probe."""
+        return [probe.path.parent.name for probe in self._people.probes]
+
     def path(self, name: str) -> Path:
         """The image that a cell's name stands for."""
         return self._folder / name

@@ -47,6 +47,11 @@ class Subject(Protocol):
         """Every image."""
         ...
 
+    @property
+    def persons(self) -> Sequence[str]:
+        """Whom each decision is about, in the order of a cell's; the same under any condition."""
+        ...
+
     def path(self, name: str) -> Path:
         """The image that a cell's name stands for."""
         ...
@@ -68,6 +73,8 @@ class Robustness:
         cells: clean first, then by kind and severity.
         made_by: versions, models and options.
         data: digest of the images.
+        people: a number for each decision of a cell, equal where they are about one person; empty
+            where that is not known.
     """
 
     task: str
@@ -77,6 +84,7 @@ class Robustness:
     cells: tuple[Cell, ...]
     made_by: Mapping[str, Any]
     data: str
+    people: tuple[int, ...] = ()
 
     @property
     def clean(self) -> Cell:
@@ -107,6 +115,7 @@ class Robustness:
             "axis": self.axis,
             "made_by": dict(self.made_by),
             "data": self.data,
+            "people": list(self.people),
             "cells": [cell.as_json() for cell in self.cells],
             "failures": [f for cell in self.cells for f in cell.failures],
         }
@@ -153,6 +162,7 @@ def evaluate_robustness(
         tuple(measured),
         made_by,
         data,
+        tuple(np.unique(subject.persons, return_inverse=True)[1].tolist()),
     )
 
 
@@ -183,6 +193,7 @@ def read_robustness(file: Path) -> Robustness:
             tuple(read_cell(cell) for cell in value["cells"]),
             value["made_by"],
             value["data"],
+            tuple(value.get("people", ())),
         )
     except (KeyError, ResultError) as error:
         raise ResultError(f"{file}: {error}") from error
