@@ -49,6 +49,7 @@ def test_gender_by_group(steadyface: Command, folder: Path, tmp_path: Path) -> N
     assert (result["small_group"], result["small_people"]) == (30, 10)
     accuracy = result["comparisons"][0]
     assert (accuracy["worst"], accuracy["difference"]) == ("old", 0.25)
+    assert set(accuracy) == {"column", "measure", "groups", "worst", "difference", "ratio"}
     assert accuracy["ratio"] is None  # the young have no error to divide by
     old, unknown, young = accuracy["groups"]
     assert (old["group"], old["count"], old["value"], old["small"]) == ("old", 40, 0.75, False)

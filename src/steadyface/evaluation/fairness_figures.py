@@ -60,7 +60,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """A value for JSON."""
         value = asdict(self)
-        return {**value, "groups": value.pop("lines")}
+        return {"groups" if name == "lines" else name: value[name] for name in value}
 
 
 @dataclass(frozen=True, slots=True)
