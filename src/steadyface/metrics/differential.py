@@ -16,6 +16,7 @@ from steadyface.metrics.intervals import Interval, share_interval, wilson
 from steadyface.metrics.two_sided import comparison_interval
 
 _Names: TypeAlias = NDArray[np.str_]
+_Numbers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def differential_errors(
     mated = bool_array(same, "same", like=("matched", len(matched)))
     wrong = bool_array(matched, "matched", like=("same", len(same))) != mated
     sides = _sides(groups, "groups", len(wrong))
-    who = None if people is None else _sides(people, "people", len(wrong))
+    who = None if people is None else _numbered(_sides(people, "people", len(wrong)))
     rng = np.random.default_rng(seed)
     misses = _misses(wrong, mated, sides[0], None if who is None else who[0], rng, resamples)
     false = _false(wrong, ~mated, sides, who, rng, resamples)
@@ -120,11 +121,17 @@ def _sides(
     return first, second
 
 
+def _numbered(sides: tuple[_Names, _Names]) -> tuple[_Numbers, _Numbers]:
+    """Names as numbers: those of hundreds of thousands of comparisons are soon sorted."""
+    numbers = np.unique(np.concatenate(sides), return_inverse=True)[1]
+    return numbers[: len(sides[0])], numbers[len(sides[0]) :]
+
+
 def _misses(
     wrong: NDArray[np.bool_],
     mated: NDArray[np.bool_],
     group: _Names,
-    who: _Names | None,
+    who: _Numbers | None,
     rng: np.random.Generator,
     resamples: int,
 ) -> list[GroupRate]:
@@ -143,7 +150,7 @@ def _false(
     wrong: NDArray[np.bool_],
     non_mated: NDArray[np.bool_],
     groups: tuple[_Names, _Names],
-    who: tuple[_Names, _Names] | None,
+    who: tuple[_Numbers, _Numbers] | None,
     rng: np.random.Generator,
     resamples: int,
 ) -> list[GroupRate]:

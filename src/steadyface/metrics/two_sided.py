@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from steadyface.errors import MetricError
 from steadyface.metrics.checks import Groups, bool_array, check_count, group_array
 from steadyface.metrics.intervals import Interval, wilson
+from steadyface.metrics.thresholds import run_starts
 
 _TAILS = (0.025, 0.975)
 
@@ -67,15 +68,39 @@ def comparison_interval(
     cells, of = np.unique(low * len(known) + high, return_inverse=True)
     if wrong.all() or not wrong.any():
         return wilson(len(cells) if wrong.all() else 0, len(cells))
-    counts = np.bincount(of).astype(np.float64)
-    errors = np.bincount(of, weights=wrong)
     one, other = np.divmod(cells, len(known))
-    bad = np.flatnonzero(errors)  # few: false matches are rare
+    totals = _Sums(one, other, np.bincount(of).astype(np.float64))
+    errors = np.bincount(of, weights=wrong).astype(np.float64)
+    bad = np.flatnonzero(errors)
+    misses = _Sums(one[bad], other[bad], errors[bad])
     values = np.empty(resamples)
     for turn, weights in enumerate(drawn(len(known), resamples, rng).astype(np.float64)):
-        total = (weights[one] * weights[other]) @ counts
+        total = totals(weights)
         if total == 0:
             return None
-        values[turn] = (weights[one[bad]] * weights[other[bad]]) @ errors[bad] / total
+        values[turn] = misses(weights) / total
     lower, upper = np.quantile(values, _TAILS)
     return Interval(float(lower), float(upper))
+
+
+class _Sums:
+    """Sums of w_i w_j n_ij over pairs of people for many w, without new memory for each.
+
+    Args:
+        one: K numbers of i, rising.
+        other: K of j.
+        counts: K of n.
+    """
+
+    def __init__(
+        self, one: NDArray[np.int64], other: NDArray[np.int64], counts: NDArray[np.float64]
+    ) -> None:
+        self._other, self._counts = other, counts
+        self._starts = run_starts(one)
+        self._one = one[self._starts]
+        self._room = np.empty(len(one))
+
+    def __call__(self, weights: NDArray[np.float64]) -> float:
+        np.take(weights, self._other, out=self._room, mode="clip")
+        self._room *= self._counts
+        return float(np.add.reduceat(self._room, self._starts) @ weights[self._one])
