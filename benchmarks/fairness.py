@@ -95,7 +95,7 @@ def of_peer(
     predicted = np.array([number[label] for label in answered])
     comparisons = []
     for place, column in enumerate(table.columns):
-        groups = [table.of(image.path, root)[1][place] for image in images]
+        groups = [table.of(image.path, root).groups[place] for image in images]
         report = group_figures(truth, predicted, groups)
         comparisons.append(
             {
@@ -118,7 +118,9 @@ def by_gender(ours: Analyzer, lfw: Path) -> dict[str, Any]:
     every = sorted({name for pair in pairs for name in (pair.first, pair.second)})
     table = read_table(lfw / "gender.csv", groups=["gender"])
     people = set(sorted({person(name) for name in every})[::ONE_IN])
-    groups = {name: table.of(Path(name), Path())[1][0] for name in every if person(name) in people}
+    groups = {
+        name: table.of(Path(name), Path()).groups[0] for name in every if person(name) in people
+    }
     names = [name for name, group in groups.items() if group in GENDERS]
     owners = np.array([person(name) for name in names])
     found = {}
@@ -133,7 +135,7 @@ def by_gender(ours: Analyzer, lfw: Path) -> dict[str, Any]:
             matched((seen, seen), rule, first, second),
             same,
             (sides[0], sides[1]),
-            people=owners[first].tolist(),
+            people=(owners[first].tolist(), owners[second].tolist()),
         )
         found[label] = [_told("FNMR", misses), _told("FMR", false)]
     return found
@@ -150,6 +152,7 @@ def _told(measure: str, found: Differential) -> dict[str, Any]:
             {
                 "group": " x ".join(dict.fromkeys(rate.groups)),
                 "count": rate.count,
+                "people": rate.people,
                 "value": rate.rate,
                 "interval": rate.interval,
                 "small": rate.small,

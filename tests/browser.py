@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 #: A phone held upright, and a desk.
 WIDTHS = (375, 1280)
+#: A4 upright within its margins, at 96 dots an inch.
+PAPER = 686
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -21,6 +23,9 @@ _FLAGS = (
     "--disable-sync",
 )
 _WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+#: What would have to be scrolled, which paper cannot: it is cut there.
+_CUT = """[...document.querySelectorAll('.scroll, pre')]
+  .map(e => e.scrollWidth - e.clientWidth).filter(pixels => pixels > 0)"""
 _UNSEEN = "[...document.images].filter(i => !i.naturalWidth || !i.alt).map(i => i.alt || '?')"
 #: A table that is copied has a row of headings as wide as every row below it.
 _UNEVEN = """[...document.querySelectorAll('table')].filter(t => {
@@ -39,6 +44,7 @@ class Seen:
         unseen: pictures that were not drawn or have no words.
         too_wide: by width of the window, pixels that go beyond it.
         uneven: tables whose rows are not of one width, or that have no headings.
+        cut: pixels of tables and the like that go beyond A4 when printed.
         pdf: the page as it is printed.
     """
 
@@ -47,6 +53,7 @@ class Seen:
     unseen: list[str]
     too_wide: dict[int, int]
     uneven: int
+    cut: list[int]
     pdf: bytes
 
 
@@ -75,13 +82,18 @@ def look_at(window: Browser, file: Path) -> Seen:
         page.set_viewport_size({"width": width, "height": 800})
         page.goto(file.as_uri())
         too_wide[width] = int(page.evaluate(_WIDER))
+    unseen, uneven = list(page.evaluate(_UNSEEN)), int(page.evaluate(_UNEVEN))
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": PAPER, "height": 1000})
+    beyond = int(page.evaluate(_WIDER))
     seen = Seen(
         [url for url in asked if url != file.as_uri() and not url.startswith("data:")],
         complaints,
-        list(page.evaluate(_UNSEEN)),
+        unseen,
         too_wide,
-        int(page.evaluate(_UNEVEN)),
-        page.pdf(),
+        uneven,
+        [*page.evaluate(_CUT), *([beyond] if beyond > 0 else [])],
+        page.pdf(format="A4"),
     )
     page.close()
     return seen
@@ -95,5 +107,6 @@ def require_sound(window: Browser, file: Path) -> Seen:
     assert seen.unseen == []
     assert all(pixels <= 0 for pixels in seen.too_wide.values()), seen.too_wide
     assert seen.uneven == 0
+    assert seen.cut == []
     assert seen.pdf.startswith(b"%PDF")
     return seen

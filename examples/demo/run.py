@@ -18,6 +18,7 @@ import jinja2
 import numpy as np
 
 from steadyface.distortions import KINDS, apply, rng_for
+from steadyface.evaluation.pages import style
 from steadyface.gallery import open_gallery
 from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import DecisionRule, rule_for
@@ -130,6 +131,7 @@ def write_report(
     )
     names = sorted({answer.probe.identity for answer in answers})
     page = environment.get_template("report.html.j2").render(
+        style=style(),
         answers=answers,
         people=[[a for a in answers if a.probe.identity == name] for name in names],
         table=by_kind(answers),

@@ -191,6 +191,16 @@ def test_match_delivers_figures_rows_and_plots(
     assert_plots(plots)
 
 
+def test_a_folder_of_strangers_is_one_person(
+    steadyface: Command, probes: Path, tmp_path: Path, paint: Paint
+) -> None:
+    for number in range(10):  # one looks like Ann on every image, the other like nobody
+        paint(tmp_path / "strangers" / "Like" / f"{number}.png", degrees=0)
+        paint(tmp_path / "strangers" / "Unlike" / f"{number}.png", degrees=200)
+    run = steadyface("evaluate", "match", probes, "--unknown", tmp_path / "strangers", "--json")
+    assert run.json["overall"]["decisions"]["fpir"] == {"value": 0.5, "interval": [0, 1]}
+
+
 def test_match_as_text(steadyface: Command, probes: Path, tmp_path: Path) -> None:
     threshold = f"{rule_for(MODEL).threshold:.3f}"
     run = steadyface("evaluate", "match", probes, "--unknown", tmp_path / "unknown")

@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 from tests.browser import look_at, require_sound
 
+from steadyface.evaluation.pages import style
+
 pytestmark = pytest.mark.slow
 
 Command = Callable[..., Any]
@@ -61,6 +63,30 @@ def test_fairness(steadyface: Command, genders: Path, tmp_path: Path, window: Br
     require_sound(window, tmp_path / "o" / "report.html")
 
 
+def test_a_wide_table_fits_paper(tmp_path: Path, window: Browser) -> None:
+    page = tmp_path / "wide.html"
+    cells = "".join("<td>95.1 (90.2 to 97.3)</td>" for _ in range(16))
+    heads = "".join(f"<th>FNIR of decisions {n}, %</th>" for n in range(16))
+    table = f"<div class='scroll'><table><tr>{heads}</tr><tr>{cells}</tr></table></div>"
+    long = f"<pre>{'made by ' * 80}</pre>"
+    page.write_text(f"<!doctype html><title>x</title><style>{style()}</style>{table}{long}")
+    require_sound(window, page)
+    on_screen = style().partition("@page")[0]
+    page.write_text(f"<!doctype html><title>x</title><style>{on_screen}</style>{table}{long}")
+    of_table, of_words = look_at(window, page).cut
+    assert of_table > 500 and of_words > 500
+
+
+def test_every_report_looks_alike() -> None:
+    root = Path(__file__).resolve().parents[2]
+    templates = [*(root / "src").rglob("*.html.j2"), *(root / "examples").rglob("*.html.j2")]
+    assert len(templates) == 4
+    for template in templates:
+        text = template.read_text(encoding="utf-8")
+        assert "<style>\n{{ style }}\n" in text
+        assert "overflow-x" not in text
+
+
 def test_a_page_that_needs_more_than_itself_is_told(tmp_path: Path, window: Browser) -> None:
     page = tmp_path / "bad.html"
     page.write_text(
@@ -74,3 +100,4 @@ def test_a_page_that_needs_more_than_itself_is_told(tmp_path: Path, window: Brow
     assert seen.unseen == ["x"]
     assert seen.too_wide[375] > 500
     assert seen.uneven == 1
+    assert seen.cut and min(seen.cut) > 200  # of the wide part, on paper

@@ -209,10 +209,10 @@ def test_a_report_of_people(
 def test_two_results_are_compared(
     steadyface: Command, folder: Path, tmp_path: Path, fake_models: None
 ) -> None:
-    for output, seed in (("a", 0), ("b", 1)):
+    for output, detection, seed in (("a", "auto", 0), ("b", "skip", 0), ("c", "auto", 1)):
         steadyface(
             *("evaluate", "robustness", folder, "--output", tmp_path / output),
-            *("--kind", "blurred", "--severity", "2", "--seed", seed),
+            *("--kind", "blurred", "--severity", "2", "--seed", seed, "--detection", detection),
         )
     files = [tmp_path / name / "robustness.json" for name in "ab"]
     run = steadyface("compare", *files)
@@ -222,6 +222,10 @@ def test_two_results_are_compared(
     assert lines[1].split()[1:4] == ["87.5", "87.5", "+0.0"]
     assert lines[1].endswith("no difference shown")
     told = steadyface("compare", *files, "--json").json
-    assert told["schema"] == "steadyface/comparison/1"
+    assert told["schema"] == "steadyface/comparison/2"
     assert [row["condition"] for row in told["rows"]] == ["clean", "blurred:2"]
+    assert {(row["test"], row["people"]) for row in told["rows"]} == {("McNemar's exact test", 8)}
+    other = steadyface("compare", files[0], tmp_path / "c" / "robustness.json")
+    assert other.status == 2
+    assert "different questions (seed 0 and 1)" in other.err
     assert steadyface("compare", files[0], tmp_path / "none.json").status == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,49 @@ def test_any_outcome_is_valid_json_and_counts_every_probe(
         assert sum(figures["detection"].values()) == figures["probes"]
         assert figures["known"] + figures["unknown"] == figures["probes"]
         assert figures["comparisons"]["mated"] == figures["known"]
-        low, high = figures["label_and_identity_interval"]
-        assert low <= figures["label_and_identity_accuracy"] <= high
+        interval = figures["label_and_identity_interval"]
+        assert interval is None or 0 <= interval[0] <= interval[1] <= 1
     by_kind = summary["by_kind"].values()
     assert sum(figures["probes"] for figures in by_kind) == summary["overall"]["probes"]
     assert len(evaluation.rows()) == len(probes)
+
+
+def of_people(paths: list[str], right: list[bool], folder: str | None) -> dict[str, Any]:
+    """Figures of strangers at these places, decided rightly or not."""
+    evaluation = evaluation_of([-1] * len(paths), [[0.1 if fine else 0.9] for fine in right], 0.5)
+    probes = tuple(Probe(Path(path), None, "clean") for path in paths)
+    strangers = None if folder is None else Path(folder)
+    figures: dict[str, Any] = replace(evaluation, probes=probes, strangers=strangers).summary()[
+        "overall"
+    ]
+    return figures
+
+
+def test_strangers_are_resampled_by_their_folder() -> None:
+    paths = [f"u/P{n // 20}/{'distortion/' * (n % 2)}{n}.jpg" for n in range(400)]
+    right = [n // 20 % 2 == 0 for n in range(400)]  # whole people are right or wrong
+    by_person, by_image = (of_people(paths, right, folder) for folder in ("u", None))
+    for of in ("decisions", "label"):
+        low, high = interval_of(by_person, of)
+        alone = interval_of(by_image, of)
+        assert high - low > 3 * (alone[1] - alone[0])
+    flat = of_people([f"u/{n}.jpg" for n in range(400)], right, "u")
+    assert interval_of(flat, "label") == pytest.approx(interval_of(by_image, "label"), abs=0.02)
+
+
+def interval_of(figures: dict[str, Any], of: str) -> tuple[float, float]:
+    """Of strangers matched, or of all that is right."""
+    if of == "decisions":
+        low, high = figures["decisions"]["fpir"]["interval"]
+    else:
+        low, high = figures["label_and_identity_interval"]
+    return low, high
+
+
+def test_known_people_are_resampled_as_wholes_too() -> None:
+    truth = [n // 20 for n in range(200)]
+    scores = [[0.9 if t == c and t % 2 else 0.1 for c in range(10)] for t in truth]
+    figures = evaluation_of(truth, scores, 0.5).summary()["overall"]
+    low, high = figures["label_and_identity_interval"]
+    assert figures["label_and_identity_accuracy"] == 0.5
+    assert high - low > 0.4  # Wilson's of 200 rows is 0.14 wide

@@ -20,6 +20,10 @@ CHECKS = {
     "brier": ("test_calibration.py", "test_it_is_what_scikit_learn_says"),
     "classification_report": ("test_classification.py", "test_report_is_sklearns"),
     "cmc": ("test_identification.py", "test_rank_k_and_cmc_by_hand"),
+    "comparison_interval": (
+        "test_two_sided.py",
+        "test_the_interval_is_that_of_resamples_made_the_long_way",
+    ),
     "confusion_matrix": (
         "test_classification.py",
         "test_confusion_matrix_is_sklearns_with_no_answer_last",
@@ -60,6 +64,7 @@ CHECKS = {
         "test_intervals.py",
         "test_the_interval_of_a_share_is_the_bootstraps_or_wilsons_of_the_people",
     ),
+    "sign_flips": ("test_paired.py", "test_sign_flips_are_scipys_permutation_test"),
     "tar_at_fmr": ("test_verification.py", "test_tar_at_fmr_is_sklearns"),
     "threshold_at_fmr": (
         "test_verification.py",

@@ -47,3 +47,13 @@ def test_unfit_arrays_are_named(
     with pytest.raises(MetricError) as caught:
         error_versus_discard(np.array(mated), np.array(quality), threshold, np.array(shares))
     assert str(caught.value).startswith(message)
+
+
+def test_a_score_just_above_the_threshold_is_no_miss_in_any_precision() -> None:
+    # The float32 next to 0.1 is above it; rounded to float32 first, a threshold between the two
+    # would be that score's or the next one's.
+    score = np.array([0.1], dtype=np.float32)
+    for threshold in (float(score[0]), float(score[0]) + 1e-12):
+        (rate,) = error_versus_discard(score, score, threshold, np.array([0.0]))
+        assert rate == fnmr_at(score, threshold)
+    assert fnmr_at(score, float(score[0]) + 1e-12) == 1

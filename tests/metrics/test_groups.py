@@ -64,8 +64,36 @@ def test_small_groups_are_told_and_left_out_of_worst_and_gap() -> None:
     assert (report.worst, report.best) == ("a", "b")
     assert report.gap == pytest.approx(0.1)
     assert report.groups[2].error_rates == (1.0, None)
-    alone = group_figures(truth[60:], predicted[60:], groups[60:])
-    assert (alone.worst, alone.best, alone.gap) == (None, None, None)
+    for part in (slice(60, 65), slice(30, 65)):  # none that is large, and one
+        alone = group_figures(truth[part], predicted[part], groups[part])
+        assert (alone.worst, alone.best, alone.gap) == (None, None, None)
+
+
+def test_many_images_of_few_people_are_a_small_group() -> None:
+    truth, groups = np.zeros(120, dtype=np.int64), ["a"] * 40 + ["b"] * 40 + ["few"] * 40
+    people = [f"p{n}" for n in range(80)] + [f"q{n % 9}" for n in range(40)]
+    predicted = truth.copy()
+    predicted[:3] = 1
+    predicted[80:] = 1
+    report = group_figures(truth, predicted, groups, units=people)
+    told = [(g.name, g.people, g.small) for g in report.groups]
+    assert told == [("a", 40, False), ("b", 40, False), ("few", 9, True)]
+    assert (report.worst, report.best) == ("a", "b")
+    people[-1] = "q10"  # a tenth
+    assert group_figures(truth, predicted, groups, units=people).worst == "few"
+    assert group_figures(truth, predicted, groups).groups[2].people is None
+
+
+def test_unranked_groups_are_neither_worst_nor_best() -> None:
+    truth, groups = np.zeros(120, dtype=np.int64), ["a"] * 40 + ["b"] * 40 + ["unknown"] * 40
+    predicted = truth.copy()
+    predicted[:3] = 1
+    predicted[80:] = 1
+    assert group_figures(truth, predicted, groups).worst == "unknown"
+    report = group_figures(truth, predicted, groups, unranked=["unknown"])
+    assert (report.worst, report.best) == ("a", "b")
+    assert [g.small for g in report.groups] == [False] * 3
+    assert group_figures(truth, predicted, groups, unranked=["unknown", "b"]).worst is None
 
 
 def test_no_answer_is_an_error_and_one_person_has_no_interval() -> None:

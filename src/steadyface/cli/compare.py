@@ -20,8 +20,9 @@ def command(first: Path, second: Path, as_json: bool) -> None:
     """Did the second result improve on the first, where, and is it noise?
 
     Both are robustness.json files of `steadyface evaluate robustness` on the same data. Right
-    decisions are compared one by one (McNemar's exact test, Holm's correction for the number of
-    conditions).
+    decisions are compared one by one: McNemar's exact test where each is about another person,
+    else a permutation test that keeps a person's decisions together; Holm's correction for the
+    number of conditions.
     """
     a, b = read_robustness(first), read_robustness(second)
     rows = compare(a, b)

@@ -131,7 +131,7 @@ def match(
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     rate = options.asked_fmr(analyzer.model_id, fmr, fpir, len(dataset.references))
     rule = rule_for(analyzer.model_id, fmr=rate, threshold=threshold)
-    evaluation = evaluate_match(analyzer, dataset, rule)
+    evaluation = evaluate_match(analyzer, dataset, rule, unknown=unknown)
     summary = evaluation.summary()
     made = provenance(analyzer.model_id, asked(detection, faces, detector))
     _print(summary, made, as_json, match_text)

@@ -18,8 +18,10 @@ from steadyface.cli.evaluating import (
     write_report,
 )
 from steadyface.cli.render import print_json
+from steadyface.errors import UsageError
 from steadyface.evaluation import layouts
-from steadyface.evaluation.fairness import Comparison, gender_fairness, pairs_fairness
+from steadyface.evaluation.fairness import gender_fairness, pairs_fairness
+from steadyface.evaluation.fairness_figures import Comparison, unmatched_words
 from steadyface.evaluation.output import writable_folder
 from steadyface.evaluation.table import read_table
 from steadyface.matching.calibration import rule_for
@@ -74,27 +76,28 @@ def fairness(
         from steadyface.evaluation.fairness_report import report  # noqa: PLC0415
     except ImportError as error:
         raise missing_report(error) from error
+    of_pairs = pairs_of(data, images)
+    if of_pairs is None and (fmr is not None or threshold is not None):
+        raise UsageError(f"{data}: is a folder; --fmr and --threshold go with a pairs file")
     table = read_table(table_file, groups=columns)
     writable_folder(output)
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
     made = made_by(analyzer, asked(detection, faces, detector), network, detector)
-    rate: float | None = None
-    of_pairs = pairs_of(data, images)
     if of_pairs is None:
         result = gender_fairness(analyzer, layouts.read_gender_folder(data), data, table)
     else:
-        root, pairs = of_pairs
         rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold)
-        rate = rule.fmr
-        result = pairs_fairness(analyzer, pairs, root, table, rule)
-    value = result.as_json() | {"fmr": rate, "made_by": made}
-    page = write_report(output, "fairness", value, report(result, made, rate))
+        result = pairs_fairness(analyzer, of_pairs[1], of_pairs[0], table, rule)
+    value = result.as_json() | {"made_by": made}
+    page = write_report(output, "fairness", value, report(result, made))
     if as_json:
         print_json(value)
     else:
         for one in result.comparisons:
             click.echo(_line(one))
         click.echo(f"report: {page}")
+    if result.unmatched_rows:
+        click.echo(f"steadyface: {table_file}: {unmatched_words(result.unmatched_rows)}", err=True)
     name_failures(result.failures)
     end(ctx, result.failures)
 
@@ -106,6 +109,6 @@ def _line(one: Comparison) -> str:
     worst = next(line for line in one.lines if line.group == one.worst)
     ratio = "" if one.ratio is None else f", errors {one.ratio:.2f} times those of the best"
     return (
-        f"{head}worst {one.worst} {100 * worst.value:.2f} %, difference "
+        f"{head}worst {one.worst} {100 * (worst.value or 0):.2f} %, difference "
         f"{100 * one.difference:.2f} points{ratio}"
     )

@@ -6,30 +6,41 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from steadyface.evaluation.fairness import Comparison, Fairness
+from steadyface.evaluation.fairness_figures import Comparison, Fairness, unmatched_words
 from steadyface.evaluation.pages import rendered
-from steadyface.metrics.groups import SMALL_GROUP
+from steadyface.matching.calibration import DecisionRule
+from steadyface.metrics.groups import SMALL_GROUP, SMALL_PEOPLE
 
 
-def report(result: Fairness, made_by: Mapping[str, Any], fmr: float | None) -> str:
+def report(result: Fairness, made_by: Mapping[str, Any]) -> str:
     """The HTML.
 
     Args:
         result: the figures.
         made_by: versions, models and options.
-        fmr: that decisions of pairs stand for; None for gender.
     """
     return rendered(
         "steadyface.evaluation",
         "fairness.html.j2",
         model=made_by["model"],
         task=result.task,
-        fmr="" if fmr is None else f"{fmr:g}",
+        decided=None if result.rule is None else _decided(result.rule),
         small=SMALL_GROUP,
+        small_people=SMALL_PEOPLE,
         unlabelled=result.unlabelled,
+        unmatched=unmatched_words(result.unmatched_rows) if result.unmatched_rows else None,
         comparisons=[_shown(one) for one in result.comparisons],
         failures=result.failures,
         made_by=json.dumps(made_by, indent=1),
+    )
+
+
+def _decided(rule: DecisionRule) -> str:
+    if rule.fmr is None:
+        return f"at a similarity of {rule.threshold:g}, a threshold set by hand,"
+    return (
+        f"at the stated FMR of {rule.fmr:g} (calibration {rule.calibration}, similarity "
+        f"{rule.threshold:.3f} of images of the best quality)"
     )
 
 
@@ -37,7 +48,9 @@ def _shown(one: Comparison) -> dict[str, Any]:
     """Rates of errors in thousandths for FMR, else per cent."""
     scale, unit = (1000, "in 1,000") if one.measure == "FMR" else (100, "%")
 
-    def words(value: float) -> str:
+    def words(value: float | None) -> str:
+        if value is None:
+            return "-"
         return f"{scale * value:.2f} {unit}" if scale == 1000 else f"{scale * value:.1f} {unit}"
 
     return {
@@ -50,6 +63,7 @@ def _shown(one: Comparison) -> dict[str, Any]:
             {
                 "group": line.group,
                 "count": line.count,
+                "people": line.people,
                 "value": words(line.value),
                 "interval": "-"
                 if line.interval is None

@@ -57,6 +57,7 @@ class MatchEvaluator:
         *,
         load: Callable[[Probe], RGBImage] | None = None,
         label: str = "probes",
+        strangers: Path | None = None,
     ) -> MatchEvaluation:
         """Score probes.
 
@@ -64,6 +65,7 @@ class MatchEvaluator:
             probes: whom they show, and where they are.
             load: makes the image of a probe; None decodes its file.
             label: of the progress bar.
+            strangers: see `MatchEvaluation`.
         """
         outcomes = run_all(
             self._analyzer,
@@ -85,14 +87,23 @@ class MatchEvaluator:
             self._templates.unreliable,
             self._rule,
             self._enrolled,
+            strangers,
         )
 
 
 def evaluate_match(
-    analyzer: Analyzer, dataset: MatchDataset, rule: DecisionRule
+    analyzer: Analyzer, dataset: MatchDataset, rule: DecisionRule, *, unknown: Path | None = None
 ) -> MatchEvaluation:
-    """Enrol a dataset's references and score its probes; see `MatchEvaluator`."""
-    return MatchEvaluator(analyzer, dataset.references, rule).evaluate(dataset.probes)
+    """Enrol a dataset's references and score its probes; see `MatchEvaluator`.
+
+    Args:
+        analyzer: the pipeline under test.
+        dataset: references and probes.
+        rule: how decisions are made.
+        unknown: the folder of its strangers, in which a folder is a person.
+    """
+    evaluator = MatchEvaluator(analyzer, dataset.references, rule)
+    return evaluator.evaluate(dataset.probes, strangers=unknown)
 
 
 def _enrollable(outcome: Outcome) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,11 @@ from steadyface.evaluation.embedding import (
     qualities_of,
 )
 from steadyface.evaluation.layouts import Probe
+from steadyface.evaluation.persons import person_below
 from steadyface.evaluation.summaries import (
     NO_ANSWER,
     classification_summary,
     verification_summary,
-    wilson_summary,
 )
 from steadyface.matching.calibration import DecisionRule, expected_fpir
 from steadyface.matching.decide import decide
@@ -50,6 +51,8 @@ class MatchEvaluation:
         unreliable: N float64, of the templates, see `matching.quality.unreliability`.
         rule: the decision rule.
         reference_outcomes: what the pipeline made of each reference.
+        strangers: folder of the probes of people who are not enrolled, in which a folder is a
+            person; None takes each of their images for one.
     """
 
     names: tuple[str, ...]
@@ -60,6 +63,7 @@ class MatchEvaluation:
     unreliable: NDArray[np.float64]
     rule: DecisionRule
     reference_outcomes: tuple[Outcome, ...]
+    strangers: Path | None = None
 
     @property
     def truth(self) -> NDArray[np.int64]:
@@ -96,8 +100,15 @@ class MatchEvaluation:
 
     @property
     def _persons(self) -> NDArray[np.str_]:
-        """P names, the unit that resamples draw; of strangers each image is one."""
-        return np.array([f"={p.identity}" if p.identity else str(p.path) for p in self.probes])
+        """P names, the unit that resamples draw."""
+        return np.array([self._person(probe) for probe in self.probes])
+
+    def _person(self, probe: Probe) -> str:
+        if probe.identity is not None:
+            return f"={probe.identity}"
+        if self.strangers is None or self.strangers not in probe.path.parents:
+            return str(probe.path)
+        return person_below(probe.path, self.strangers)
 
     @property
     def _poor(self) -> NDArray[np.float64]:
@@ -190,17 +201,17 @@ class MatchEvaluation:
         known = truth >= 0
         labels = known.astype(np.int64)
         predicted = np.array([NO_ANSWER if d is None else d.label for d in kept], dtype=np.int64)
-        right = self.right(decisions)[chosen]
+        right, persons = self.right(decisions)[chosen], self._persons[chosen]
+        of_right = _share(right, persons)
         found = ranks(scores[known], truth[known]) if known.any() else None
         strangers = bool((~known).any())
-        persons = self._persons[chosen]
         return {
             "probes": int(chosen.sum()),
             "known": int(known.sum()),
             "unknown": int((~known).sum()),
             "label": classification_summary(labels, predicted, LABELS),
-            "label_and_identity_accuracy": float(right.mean()) if len(right) else None,
-            "label_and_identity_interval": wilson_summary(right),
+            "label_and_identity_accuracy": of_right["value"],
+            "label_and_identity_interval": of_right["interval"],
             "decisions": {
                 "fpir": _share(predicted[~known] == 1, persons[~known]),
                 "fnir": _share(~right[known], persons[known]),

@@ -7,10 +7,13 @@ from importlib import resources
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 
 def rendered(package: str, template: str, **values: Any) -> str:
     """A packaged template with its values, all of them escaped; one that is missing is an error.
+
+    Beside them it has `style`, see there.
 
     Args:
         package: that the template lies in.
@@ -19,7 +22,12 @@ def rendered(package: str, template: str, **values: Any) -> str:
     """
     source = (resources.files(package) / template).read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(source).render(**values)
+    return environment.from_string(source).render(style=style(), **values)
+
+
+def style() -> Markup:
+    """What every report looks like, on a screen and on paper: the content of its `<style>`."""
+    return Markup((resources.files("steadyface.evaluation") / "page.css").read_text("utf-8"))
 
 
 def as_uri(png: bytes) -> str:

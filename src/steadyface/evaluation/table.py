@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,21 @@ from steadyface.errors import DatasetLayoutError
 
 #: Group of an image of which the table says nothing.
 UNKNOWN_GROUP = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a table says of one image.
+
+    Attributes:
+        identity: the person; None where it does not say.
+        groups: in the order of the table's columns, `UNKNOWN_GROUP` where it does not say.
+        row: what its row calls the image; None where no row does.
+    """
+
+    identity: str | None
+    groups: tuple[str, ...]
+    row: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +42,41 @@ class Table:
     columns: tuple[str, ...] = ()
     rows: Mapping[str, tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
 
-    def of(self, path: Path, root: Path) -> tuple[str | None, tuple[str, ...]]:
-        """Identity and groups of an image: its row by path below `root`, else by name."""
+    def of(self, path: Path, root: Path) -> Entry:
+        """What is said of an image: its row by path below `root`, else by name."""
         for key in (path.relative_to(root).as_posix(), path.name):
             if key in self.rows:
-                return self.rows[key]
-        return None, (UNKNOWN_GROUP,) * len(self.columns)
+                return Entry(*self.rows[key], key)
+        return Entry(None, (UNKNOWN_GROUP,) * len(self.columns), None)
+
+    def of_all(self, paths: Sequence[Path], root: Path) -> list[Entry]:
+        """What is said of each of some images.
+
+        Raises:
+            DatasetLayoutError: a row fits several of them, or no row fits any.
+        """
+        entries = [self.of(path, root) for path in paths]
+        fitting: dict[str, list[str]] = {}
+        for path, entry in zip(paths, entries, strict=True):
+            if entry.row is not None:
+                fitting.setdefault(entry.row, []).append(path.relative_to(root).as_posix())
+        for row, images in fitting.items():
+            if len(images) > 1:
+                raise DatasetLayoutError(
+                    f"the table's row {row!r} fits {len(images)} images, such as {images[0]} and "
+                    f"{images[1]}; give paths below {root} in place of bare names"
+                )
+        if not fitting:
+            raise DatasetLayoutError(
+                f"the table names none of the {len(paths)} images of {root}; its column of images "
+                "has to hold their paths below that folder, or their file names"
+            )
+        return entries
+
+    def unmatched(self, entries: Iterable[Entry]) -> list[str]:
+        """What the rows that none of some entries came from call their images."""
+        used = {entry.row for entry in entries}
+        return [row for row in self.rows if row not in used]
 
 
 def read_table(
@@ -50,7 +94,8 @@ def read_table(
         DatasetLayoutError: it cannot be read, lacks a column, or names an image twice.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
+        # A byte order mark, which spreadsheets write, is no part of the first column's name.
+        with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             header = list(reader.fieldnames or [])
             rows = list(reader)

@@ -31,7 +31,8 @@ from steadyface.metrics.identification import (
     ranks,
 )
 from steadyface.metrics.intervals import Interval, bootstrap, share_interval, wilson
-from steadyface.metrics.paired import holm, mcnemar
+from steadyface.metrics.paired import holm, mcnemar, sign_flips
+from steadyface.metrics.two_sided import comparison_interval
 from steadyface.metrics.verification import (
     Det,
     Eer,
@@ -67,6 +68,7 @@ __all__ = [
     "brier",
     "classification_report",
     "cmc",
+    "comparison_interval",
     "confusion_matrix",
     "det",
     "differential_errors",
@@ -89,6 +91,7 @@ __all__ = [
     "roc",
     "roc_auc",
     "share_interval",
+    "sign_flips",
     "tar_at_fmr",
     "threshold_at_fmr",
     "wilson",

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from steadyface.errors import MetricError
 from steadyface.metrics.checks import Scores, check_threshold, score_array
+from steadyface.metrics.thresholds import accepted
 
 
 def error_versus_discard(
@@ -38,7 +39,7 @@ def error_versus_discard(
         raise MetricError(f"quality has {len(qualities)} values and mated {len(scores)}")
     if parts.min() < 0 or parts.max() >= 1:
         raise MetricError("shares: give fractions from 0 to below 1")
-    missed = (scores < threshold)[np.argsort(qualities, kind="stable")]
+    missed = ~accepted(scores, threshold)[np.argsort(qualities, kind="stable")]
     # Rounding must not keep one more than the share of a whole number of comparisons says.
     discarded = np.floor(parts.astype(np.float64) * len(scores) + 1e-9).astype(np.int64)
     left = np.concatenate((np.cumsum(missed[::-1])[::-1], [0]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from steadyface.metrics.two_sided import drawn
 from steadyface.types import FloatArray
 
 _RESAMPLES = 100
@@ -32,8 +33,7 @@ class Resampled:
     ) -> None:
         count = int(people.max(initial=0)) + 1
         rng = np.random.default_rng(seed)
-        shares = np.full(count, 1 / count)
-        self._weights = rng.multinomial(count, shares, size=resamples).astype(np.float32)
+        self._weights = drawn(count, resamples, rng).astype(np.float32)
         cells = people[0].astype(np.int32) * count + people[1]
         counts = np.bincount(cells, minlength=count * count).reshape(count, count)
         met = counts.astype(np.float32)

@@ -60,6 +60,7 @@ class FakeSubject:
     labels: Any = None
     dataset: Mapping[str, Any] = field(default_factory=lambda: dataset_facts({"pairs": 10}))
     rule: DecisionRule | None = field(default_factory=lambda: DecisionRule(0.5))
+    persons: Sequence[str] = tuple("babababaab")
     asked: list[str] = field(default_factory=list)
 
     def decode(self, name: str) -> RGBImage:
@@ -172,6 +173,7 @@ def test_result_files_are_read_back_and_others_are_refused(tmp_path: Path) -> No
     assert json.dumps(again.as_json()) == json.dumps(mine.as_json())
     assert (again.kinds, again.severities) == (("noisy", "foggy"), (1.0, 3.0))
     assert again.cell("foggy", 3.0).figures["accuracy"].value == 0.7
+    assert again.people == (1, 0, 1, 0, 1, 0, 1, 0, 0, 1)
     for text, message in (
         ("{", "not a JSON document"),
         ("[]", "schema None is not"),

@@ -81,6 +81,7 @@ def test_a_cell_worked_by_hand(folder: Path, colours: Colours) -> None:
     assert (cell.name, cell.count) == ("clean", 7)
     # Right: Ann 2, Ben 2 and Dora. Ann 4 is no image; Ben 3 shows no face.
     assert cell.right == "1001001"
+    assert subject.persons == ["Ann", "Ann", "Ann", "Ben", "Ben", "Cleo", "Dora"]
     assert cell.wrong == {"detection": 2, "recognition": 2}
     figures = {name: figure.value for name, figure in cell.figures.items()}
     assert figures["label and identity"] == pytest.approx(3 / 7)

@@ -62,6 +62,7 @@ def test_gender_errors_are_told_apart_by_cause(women_and_men: Path, colours: Col
     images = read_gender_folder(women_and_men)
     subject = GenderSubject(colours(), women_and_men, images)
     assert len(subject.files) == 7
+    assert subject.persons[:2] == ["female/a.png", "female/b.png"]
     cell = subject.measure(None)
     assert (cell.name, cell.count) == ("clean", 7)
     # c is taken from the middle of the frame and called a man; g is no image.
@@ -173,6 +174,7 @@ def test_a_cell_of_pairs(people: Path, seeing: Analyzer) -> None:
     assert [file.name for file in subject.files][:2] == ["Ada_0001.jpg", "Ada_0002.jpg"]
     clean = subject.measure(None)
     assert (clean.count, sum(clean.histograms["mated"])) == (8, 4)
+    assert subject.persons == ["Ada", "Amos", "Ada", "Ada", "Cleo", "Ada", "Cleo", "Ada"]
     assert clean.figures["TAR at FMR 1e-3"].value is None  # four non-mated pairs support no rate
     assert clean.figures["FMR of decisions"].value == 0
     assert clean.wrong["detection"] == 0

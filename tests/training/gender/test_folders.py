@@ -6,7 +6,7 @@ import pytest
 from tests.training.gender.pictures import folders, picture
 
 from steadyface.errors import DatasetLayoutError, UsageError
-from steadyface.evaluation.table import Table, read_table
+from steadyface.evaluation.table import Entry, Table, read_table
 from steadyface.training.gender.folders import (
     Example,
     Split,
@@ -133,11 +133,13 @@ def test_a_table_is_read_by_path_or_by_name(tmp_path: Path) -> None:
     file = tmp_path / "labels.csv"
     file.write_text("image,age,race,identity\ntrain/female/a.png,old,,Ann\nb.png,young,1,\n")
     table = read_table(file, groups=["age", "race"])
-    assert table.of(tmp_path / "train/female/a.png", tmp_path) == ("Ann", ("old", "unknown"))
-    assert table.of(tmp_path / "any/b.png", tmp_path) == (None, ("young", "1"))
-    assert table.of(tmp_path / "c.png", tmp_path) == (None, ("unknown", "unknown"))
+    assert table.of(tmp_path / "train/female/a.png", tmp_path) == Entry(
+        "Ann", ("old", "unknown"), "train/female/a.png"
+    )
+    assert table.of(tmp_path / "any/b.png", tmp_path) == Entry(None, ("young", "1"), "b.png")
+    assert table.of(tmp_path / "c.png", tmp_path) == Entry(None, ("unknown", "unknown"), None)
     named = read_table(file, groups=[], identity="age")
-    assert named.of(tmp_path / "b.png", tmp_path) == ("young", ())
+    assert named.of(tmp_path / "b.png", tmp_path) == Entry("young", (), "b.png")
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from steadyface.errors import ResultError
 from steadyface.evaluation.robustness.cells import Cell
 from steadyface.evaluation.robustness.run import Robustness, require_same
-from steadyface.metrics import bootstrap, holm, mcnemar
+from steadyface.metrics import bootstrap, holm, mcnemar, sign_flips
 
-SCHEMA = "steadyface/comparison/1"
+SCHEMA = "steadyface/comparison/2"
+MCNEMAR = "McNemar's exact test"
+SIGN_FLIPS = "sign flips by person"
 _RESAMPLES = 1000
+#: Options that change what is asked; models, the detector and how faces are chosen answer it.
+_QUESTIONS = ("seed", "references")
 #: Below this a difference is called one, after all conditions are allowed for.
 LEVEL = 0.05
 
@@ -26,24 +30,28 @@ class Row:
     Attributes:
         condition: `clean`, `noisy:3`.
         count: decisions.
+        people: whom they are about.
         first: share of right decisions of the first result.
         second: of the second.
         difference: second less first.
-        interval: of the difference, 95 %; None with fewer than two decisions.
+        interval: of the difference, 95 %, people resampled; None with fewer than two people.
         only_first: decisions that the first alone has right.
         only_second: likewise.
-        p: of McNemar's test.
+        test: `SIGN_FLIPS` where somebody has several decisions, else `MCNEMAR`.
+        p: of this test.
         p_together: the same after Holm, for all conditions are looked at.
     """
 
     condition: str
     count: int
+    people: int
     first: float
     second: float
     difference: float
     interval: tuple[float, float] | None
     only_first: int
     only_second: int
+    test: str
     p: float
     p_together: float
 
@@ -62,28 +70,78 @@ class Row:
 def compare(first: Robustness, second: Robustness) -> list[Row]:
     """Every condition of two results on the same data.
 
+    Decisions about one person are alike, so people are what is tossed and resampled. Where results
+    do not say whom decisions are about, everyone counts as having one.
+
     Raises:
-        ResultError: they are of different tasks, images or conditions, or lack their decisions.
+        ResultError: they are of different tasks, images, conditions, seeds, numbers of references
+            or people, or lack their decisions.
     """
     require_same(first, second)
+    _require_same_questions(first, second)
+    people = _people(first, second)
     pairs = [(a.name, _right(a), _right(b)) for a, b in zip(first.cells, second.cells, strict=True)]
-    only = [(int((a & ~b).sum()), int((b & ~a).sum())) for _, a, b in pairs]
-    p_values = [mcnemar(*both) for both in only]
-    together = holm(p_values)
+    found = [_tested(a, b, np.arange(len(a)) if people is None else people) for _, a, b in pairs]
+    together = holm([one.p for one in found])
     return [
         Row(
             name,
             len(a),
+            one.people,
             float(a.mean()),
             float(b.mean()),
             float(b.mean() - a.mean()),
-            _interval(a, b),
-            *only[number],
-            p_values[number],
-            together[number],
+            one.interval,
+            *one.only,
+            one.test,
+            one.p,
+            p_together,
         )
-        for number, (name, a, b) in enumerate(pairs)
+        for (name, a, b), one, p_together in zip(pairs, found, together, strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """What is found of one condition by itself."""
+
+    people: int
+    only: tuple[int, int]
+    interval: tuple[float, float] | None
+    test: str
+    p: float
+
+
+def _tested(a: NDArray[np.bool_], b: NDArray[np.bool_], people: NDArray[np.int64]) -> _Tested:
+    gains, count = b.astype(np.int64) - a, len(np.unique(people))
+    only = int((gains < 0).sum()), int((gains > 0).sum())
+    interval = _interval(gains, people)
+    if count == len(people):
+        return _Tested(count, only, interval, MCNEMAR, mcnemar(*only))
+    return _Tested(count, only, interval, SIGN_FLIPS, sign_flips(gains, people))
+
+
+def _require_same_questions(first: Robustness, second: Robustness) -> None:
+    mine, theirs = (result.made_by.get("options", {}) for result in (first, second))
+    odd = [name for name in _QUESTIONS if mine.get(name) != theirs.get(name)]
+    if odd:
+        said = ", ".join(f"{name} {mine.get(name)} and {theirs.get(name)}" for name in odd)
+        raise ResultError(
+            f"the results answer different questions ({said}); measure both with the same"
+        )
+
+
+def _people(first: Robustness, second: Robustness) -> NDArray[np.int64] | None:
+    """A number for each decision; results made before they were kept go by the other's."""
+    mine, theirs = first.people or second.people, second.people or first.people
+    if mine != theirs:
+        raise ResultError("the results say different things of whom decisions are about")
+    if not mine:
+        return None
+    count = first.clean.count
+    if len(mine) != count:
+        raise ResultError(f"a result has {count} decisions and tells the people of {len(mine)}")
+    return np.array(mine, dtype=np.int64)
 
 
 def _right(cell: Cell) -> NDArray[np.bool_]:
@@ -92,11 +150,10 @@ def _right(cell: Cell) -> NDArray[np.bool_]:
     return np.array([one == "1" for one in cell.right], dtype=np.bool_)
 
 
-def _interval(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[float, float] | None:
-    gains = b.astype(np.float64) - a
+def _interval(gains: NDArray[np.int64], people: NDArray[np.int64]) -> tuple[float, float] | None:
     found = bootstrap(
         lambda rows: float(gains[rows].mean()),
-        np.arange(len(gains)),
+        people,
         np.random.default_rng(0),
         resamples=_RESAMPLES,
     )

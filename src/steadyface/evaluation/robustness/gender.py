@@ -13,6 +13,7 @@ from steadyface.errors import DatasetLayoutError
 from steadyface.evaluation.embedding import detection_counts, failures_of, run_all
 from steadyface.evaluation.gender import GenderEvaluation
 from steadyface.evaluation.layouts import CLEAN, GENDERS, GenderImage
+from steadyface.evaluation.persons import person_labelled
 from steadyface.evaluation.robustness.cells import Cell, Worst, ones_and_zeros, share
 from steadyface.evaluation.robustness.facts import DISTORTED, dataset_facts, left_out
 from steadyface.evaluation.shown import as_under
@@ -61,6 +62,11 @@ class GenderSubject:
     def files(self) -> list[Path]:
         """Every image."""
         return [image.path for image in self._images]
+
+    @property
+    def persons(self) -> list[str]:
+        """Whom each image shows, as far as folders tell."""
+        return [person_labelled(image, self._folder) for image in self._images]
 
     @property
     def labels(self) -> list[list[str]]:

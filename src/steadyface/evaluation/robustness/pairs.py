@@ -71,6 +71,11 @@ class PairsSubject:
         return [self._images / name for name in sorted(names)]
 
     @property
+    def persons(self) -> list[str]:
+        """Whom the first image of each pair shows."""
+        return [str(person) for person in self._people()]
+
+    @property
     def labels(self) -> list[list[Any]]:
         """Every pair: its images, whether they show one person, and its fold."""
         return [[pair.first, pair.second, pair.same, pair.fold] for pair in self._pairs]

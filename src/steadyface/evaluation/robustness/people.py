@@ -138,6 +138,11 @@ class PeopleSubject:
         return [*references, *(probe.path for probe in self._people.probes)]
 
     @property
+    def persons(self) -> list[str]:
+        """The folder of each probe."""
+        return [probe.path.parent.name for probe in self._people.probes]
+
+    @property
     def labels(self) -> list[list[str | None]]:
         """Every image's name, whom it shows of those enrolled, and what it serves as."""
         rows: list[list[str | None]] = [

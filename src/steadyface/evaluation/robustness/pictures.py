@@ -19,6 +19,8 @@ _HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000
 _MARKERS = "osD^vPX"
 #: Measures of errors: less is better, and more is darker, so that dark is bad in every map.
 _ERRORS = ("FMR", "FNMR", "FPIR", "FNIR")
+#: Width of a letter of a title, and a little to spare.
+_TITLE_INCHES = 0.1
 
 
 def heat_map(result: Robustness, measure: str) -> bytes:
@@ -29,21 +31,25 @@ def heat_map(result: Robustness, measure: str) -> bytes:
         value = cell.figures[measure].value
         if value is not None:
             values[kinds.index(cell.kind), severities.index(cell.severity)] = 100 * value
-    figure, axes = _canvas((1.6 + 0.9 * len(severities), 0.9 + 0.42 * len(kinds)))
+    errors = measure.startswith(_ERRORS)
+    title = f"{measure}, %{' (less is better)' if errors else ''}"
+    width = max(1.6 + 0.9 * len(severities), _TITLE_INCHES * len(title))
+    figure, axes = _canvas((width, 0.9 + 0.42 * len(kinds)))
     shown = values[~np.isnan(values)]
     low = float(shown.min()) if len(shown) else 0.0
     # A map of hardly different values is hardly coloured.
     high = max(float(shown.max()) if len(shown) else 0.0, low + 1)
-    errors = measure.startswith(_ERRORS)
     colours = "cividis_r" if errors else "cividis"
     axes.imshow(np.ma.masked_invalid(values), cmap=colours, aspect="auto", vmin=low, vmax=high)
     for (row, column), value in np.ndenumerate(values):
         text = "-" if np.isnan(value) else f"{value:.1f}"
-        colour = "white" if (value < (low + high) / 2) != errors else "black"
+        dark = not np.isnan(value) and (value < (low + high) / 2) != errors
+        colour = "white" if dark else "black"  # what is not measurable has no colour behind it
         axes.text(column, row, text, ha="center", va="center", color=colour)
     axes.set_xticks(range(len(severities)), [f"{s:g}" for s in severities])
     axes.set_yticks(range(len(kinds)), kinds)
-    axes.set(xlabel="severity", title=f"{measure}, %{' (less is better)' if errors else ''}")
+    axes.set_xlabel("severity")
+    figure.suptitle(title)  # over the whole picture: one column of cells is narrower than its title
     return png_of(figure)
 
 

@@ -137,6 +137,18 @@ def read_dataset(node: Node) -> dict[str, Any]:
     }
 
 
+def read_people(node: Node, cells: Node) -> tuple[int, ...]:
+    """A number for each decision, whom it is about; none where that is not known.
+
+    Raises:
+        ResultError: they are not as many as a cell has decisions.
+    """
+    people = tuple(one.whole() for one in node.items())
+    if any(one["count"].whole() != len(people) for one in cells.items() if people):
+        raise node.wrong("a number for each decision of a cell")
+    return people
+
+
 def _named(node: Node) -> dict[str, Any]:
     names = [one.text() for one in node["names"].items()]
     return {"count": node["count"].whole(len(names)), "names": names}

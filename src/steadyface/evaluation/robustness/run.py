@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from steadyface.distortions.suites import Condition
 from steadyface.errors import ResultError
 from steadyface.evaluation.layouts import CLEAN
@@ -49,6 +51,11 @@ class Subject(Protocol):
     @property
     def files(self) -> Sequence[Path]:
         """Every image."""
+        ...
+
+    @property
+    def persons(self) -> Sequence[str]:
+        """Whom each decision is about, in the order of a cell's; the same under any condition."""
         ...
 
     @property
@@ -125,6 +132,8 @@ class Robustness:
         data: digest of the images and their labels.
         rule: how similarities were decided on, see `facts.rule_facts`.
         dataset: see `Subject`.
+        people: a number for each decision of a cell, equal where they are about one person; empty
+            where that is not known.
     """
 
     task: str
@@ -136,6 +145,7 @@ class Robustness:
     data: str
     rule: Mapping[str, Any] | None = None
     dataset: Mapping[str, Any] = field(default_factory=dict)
+    people: tuple[int, ...] = ()
 
     @property
     def questions(self) -> Questions:
@@ -180,6 +190,7 @@ class Robustness:
             "data": self.data,
             "dataset": dict(self.dataset),
             "rule": None if self.rule is None else dict(self.rule),
+            "people": list(self.people),
             "cells": [cell.as_json() for cell in self.cells],
             "failures": self.failures,
         }
@@ -231,6 +242,7 @@ def evaluate_robustness(
         data,
         rule,
         subject.dataset,
+        tuple(np.unique(subject.persons, return_inverse=True)[1].tolist()),
     )
 
 
@@ -263,6 +275,7 @@ def read_robustness(file: Path) -> Robustness:
             root["data"].text(),
             reading.read_rule(root["rule"]),
             reading.read_dataset(root["dataset"]),
+            reading.read_people(root["people"], root["cells"]),
         )
     except ResultError as error:
         raise ResultError(f"{file}: {error}; measure it again") from error

@@ -127,8 +127,9 @@ def _parted(
 
 def _examples(folder: Path, root: Path, table: Table) -> tuple[Example, ...]:
     return tuple(
-        Example(image.path, image.gender == "female", *table.of(image.path, root))
+        Example(image.path, image.gender == "female", said.identity, said.groups)
         for image in read_gender_folder(folder)
+        for said in (table.of(image.path, root),)
     )
 
 

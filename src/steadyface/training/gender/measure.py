@@ -13,6 +13,7 @@ from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.evaluation.embedding import Outcome, run_all
 from steadyface.evaluation.gender import GenderEvaluation
 from steadyface.evaluation.layouts import CLEAN, GENDERS, GenderImage, kind_or_clean
+from steadyface.evaluation.table import UNKNOWN_GROUP
 from steadyface.metrics import GroupReport, group_figures
 from steadyface.pipeline import Analyzer
 from steadyface.training.gender.folders import Example, people_of
@@ -20,6 +21,8 @@ from steadyface.types import RGBImage
 
 #: Severity at which the images are distorted for the report.
 SEVERITY = 3.0
+#: Groups of images of which the table says nothing: never worst or best.
+_UNKNOWN = (UNKNOWN_GROUP, *(f"{UNKNOWN_GROUP}, {gender}" for gender in GENDERS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +46,11 @@ class Measured:
         reports = {}
         for place, column in enumerate(columns):
             names = [example.groups[place] for example in self.examples]
-            reports[column] = group_figures(truth, predicted, names, units=people)
             both = [f"{name}, {GENDERS[label]}" for name, label in zip(names, truth, strict=True)]
-            reports[f"{column} and gender"] = group_figures(truth, predicted, both, units=people)
+            for title, groups in ((column, names), (f"{column} and gender", both)):
+                reports[title] = group_figures(
+                    truth, predicted, groups, units=people, unranked=_UNKNOWN
+                )
         return reports
 
     def mistakes(self, count: int) -> list[tuple[Path, str, float]]:
@@ -100,6 +105,7 @@ def groups_as_json(report: GroupReport) -> dict[str, Any]:
         "groups": {
             g.name: {
                 "images": g.count,
+                "people": g.people,
                 "accuracy": g.accuracy,
                 "accuracy_interval": None if g.interval is None else list(g.interval),
                 "error_rate": dict(zip(GENDERS, g.error_rates, strict=True)),

@@ -14,7 +14,7 @@ from steadyface.evaluation.layouts import GENDERS
 from steadyface.evaluation.pages import as_uri, rendered
 from steadyface.evaluation.summaries import NO_ANSWER
 from steadyface.metrics import GroupFigures, GroupReport
-from steadyface.metrics.groups import SMALL_GROUP
+from steadyface.metrics.groups import SMALL_GROUP, SMALL_PEOPLE
 from steadyface.training.gender import pictures
 from steadyface.training.gender.fit import State
 from steadyface.training.gender.measure import SEVERITY, Measured
@@ -77,6 +77,7 @@ def report(told: Told) -> str:
         epochs=len(told.state.history),
         groups=_groups(told),
         small=SMALL_GROUP,
+        small_people=SMALL_PEOPLE,
         made_by=json.dumps(told.made_by, indent=1),
     )
 
