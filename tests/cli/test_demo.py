@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
+from tests.browser import require_sound
 
 from steadyface.distortions import KINDS, apply, rng_for
 from steadyface.imaging.decode import decode
@@ -110,6 +112,13 @@ def test_the_report_needs_nothing_but_itself(output: Path, page: Page) -> None:
     assert "://" not in text
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     assert "url(" not in text and "@import" not in text
+
+
+def test_the_report_is_whole_in_a_browser_and_on_paper(
+    output: Path, printed: list[str], window: Browser
+) -> None:
+    assert printed
+    require_sound(window, output / "report.html")
 
 
 def test_the_report_says_the_totals_first(output: Path, rows: dict[str, list[int]]) -> None:
