@@ -3,9 +3,10 @@
     python -m benchmarks.template_scores --data DATA
 
 Every CelebA identity with at least three usable images: the last image, distorted at random, is the
-probe, the others are its clean references. `mean` (normalised mean of the references' embeddings)
-beside `max` (best single reference) and beside `first` (one reference, what a peer without
-templates does). Prints ratios of misses against `first`. Writes `results/template_scores.json`.
+probe, the others are its references: all clean, or every other one distorted at random. `mean`
+(normalised mean of the references' embeddings), `weighted` (the same, weighted by quality) and
+`max` (best single reference) beside `first` (one reference, what a peer without templates does).
+Prints ratios of misses against `first`. Writes `results/template_scores.json`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,23 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.results_file import ResultFile
 from steadyface.matching.scores import TemplateScore, ready
 from steadyface.metrics import rank_k, ranks, tar_at_fmr
-from steadyface.training.base_models import DETECTOR, FACE_NETWORK, features_of
-from steadyface.training.sources import read_all
+from steadyface.pipeline import Analyzer
+from steadyface.training.features import Embedded, Sample, embed, random_distortion
+from steadyface.training.fingerprint import fingerprint
+from steadyface.training.sources import read_celeba
 from steadyface.types import FloatArray, Templates
 
 FEWEST_IMAGES = 3
-WAYS: tuple[TemplateScore, ...] = ("mean", "max")
+WAYS: tuple[TemplateScore, ...] = get_args(TemplateScore)
+PROBE_SEED, REFERENCE_SEED = 1, 2
 
 
 def main() -> None:
@@ -33,53 +39,68 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("build/features"))
     arguments = parser.parse_args()
-    faces = read_all(arguments.data)
-    clean = features_of(faces, None, arguments.cache)
-    distorted = features_of(faces, 1, arguments.cache)
-    usable = clean.usable & distorted.usable
-    by_person: dict[str, list[int]] = defaultdict(list)
-    for index, face in enumerate(faces):
-        if face.origin == "celeba" and usable[index]:
-            by_person[face.identity].append(index)
-    people = [rows for rows in by_person.values() if len(rows) >= FEWEST_IMAGES]
-    probes = distorted.embeddings[[rows[-1] for rows in people]]
-    every = templates_of(people, clean.embeddings, last=-1)
+    everybody: dict[str, list[Path]] = defaultdict(list)
+    for face in read_celeba(arguments.data):
+        everybody[face.identity].append(face.path)
+    people = [paths for paths in everybody.values() if len(paths) >= FEWEST_IMAGES]
+    analyzer = Analyzer(detection="require", faces="central")
+
+    def seen(samples: list[Sample]) -> Embedded:
+        return embed(samples, analyzer, arguments.cache / f"t-{fingerprint(samples)}.npz")
+
+    probes = seen([random_distortion(paths[-1], PROBE_SEED) for paths in people])
+    shown = [path for paths in people for path in paths[:-1]]
+    clean = seen([Sample(path) for path in shown])
+    mixed = seen(
+        [random_distortion(p, REFERENCE_SEED) if n % 2 else Sample(p) for n, p in enumerate(shown)]
+    )
+    owners = np.repeat(np.arange(len(people)), [len(paths) - 1 for paths in people])
     result = ResultFile(
         "template_scores",
         "python -m benchmarks.template_scores --data DATA",
-        FACE_NETWORK,
-        {"identities": len(people), "references": len(every.owners)},
-        detector_id=DETECTOR,
+        analyzer.model_id,
+        {"identities": len(people), "references": len(shown)},
     )
-    figures: dict[str, dict[str, float]] = {
-        way: figures_of(ready(every, way).score(probes)) for way in WAYS
-    }
-    single = templates_of(people, clean.embeddings, last=1)
-    figures["first"] = figures_of(ready(single, "mean").score(probes))
-    result.data["ways"] = figures
-    result.save()
-    for way, row in figures.items():
-        misses = (1 - row["tar_at_fmr_1e-03"]) / (1 - figures["first"]["tar_at_fmr_1e-03"])
-        print(f"{way:<6} {row}  misses over one reference: {misses:.2f}")
+    for name, references in (("clean", clean), ("every other distorted", mixed)):
+        known = references.usable
+        some = templates_of(references, owners, known, len(people), analyzer.model_id)
+        rows = np.flatnonzero(known)
+        alone = np.zeros(len(owners), dtype=np.bool_)
+        alone[rows[np.unique(owners[rows], return_index=True)[1]]] = True
+        single = templates_of(references, owners, alone, len(people), analyzer.model_id)
+        figures: dict[str, dict[str, float]] = {
+            way: figures_of(ready(some, way).score(probes.vectors), probes) for way in WAYS
+        }
+        figures["first"] = figures_of(ready(single).score(probes.vectors), probes)
+        result.section("references")[name] = figures
+        result.save()
+        for way, row in figures.items():
+            misses = (1 - row["tar_at_fmr_1e-03"]) / (1 - figures["first"]["tar_at_fmr_1e-03"])
+            print(f"{name}: {way:<8} {row}  misses over one reference: {misses:.2f}", flush=True)
 
 
-def templates_of(people: list[list[int]], embeddings: FloatArray, *, last: int) -> Templates:
-    """The clean references of everyone, up to `last`."""
-    rows = [index for person in people for index in person[:last]]
-    owners = np.repeat(np.arange(len(people)), [len(person[:last]) for person in people])
-    names = tuple(str(number) for number in range(len(people)))
-    return Templates(names, embeddings[rows], owners, FACE_NETWORK)
+def templates_of(
+    seen: Embedded,
+    owners: NDArray[np.int64],
+    chosen: NDArray[np.bool_],
+    people: int,
+    model_id: str,
+) -> Templates:
+    """Some references of everyone."""
+    names = tuple(str(number) for number in range(people))
+    return Templates(names, seen.vectors[chosen], owners[chosen], model_id, seen.quality[chosen])
 
 
-def figures_of(scores: FloatArray) -> dict[str, float]:
+def figures_of(scores: FloatArray, probes: Embedded) -> dict[str, float]:
     """Rank-1, and TAR at an FMR of 1e-3, of scores with the truth on the diagonal."""
+    lost = np.where(probes.usable[:, None], scores, np.float32(-1))
     truth = np.arange(len(scores))
-    mated = np.diagonal(scores)
-    non_mated = scores[~np.eye(len(scores), dtype=np.bool_)]
+    mated = np.diagonal(lost)
+    non_mated = lost[~np.eye(len(scores), dtype=np.bool_)]
     tar = tar_at_fmr(mated, non_mated, 1e-3)
     if tar is None:
         raise SystemExit("too few identities to measure at an FMR of 1e-3")
-    return {"rank_1": float(rank_k(ranks(scores, truth), 1)), "tar_at_fmr_1e-03": float(tar)}
+    return {"rank_1": float(rank_k(ranks(lost, truth), 1)), "tar_at_fmr_1e-03": float(tar)}
 
 
 if __name__ == "__main__":

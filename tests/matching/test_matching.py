@@ -47,8 +47,21 @@ def test_mean_and_max_template_scores() -> None:
     np.testing.assert_allclose(ready(TEMPLATES, "mean").score(probe), [[mean, 0]], atol=1e-6)
 
 
+def test_references_weigh_as_their_quality() -> None:
+    poor = replace(TEMPLATES, qualities=np.array([0.5, 1.0, 0.0], dtype=np.float32))
+    ada = unit(0.5 * 1 + 0.6, 0.8)[0]
+    found = ready(poor, "weighted").score(unit(1, 0)[None, :])
+    np.testing.assert_allclose(found, [[ada, 0]], atol=1e-6)
+    # Bob's only reference is worth nothing, and still says where he is.
+    np.testing.assert_allclose(ready(poor, "weighted").score(unit(0, 1)[None, :])[0, 1], 1.0)
+    unknown = ready(TEMPLATES, "weighted").vectors
+    np.testing.assert_allclose(unknown, ready(TEMPLATES, "mean").vectors, atol=1e-6)
+
+
 def test_unknown_template_score() -> None:
-    with pytest.raises(UsageError, match="template score is 'median': give 'mean' or 'max'"):
+    with pytest.raises(
+        UsageError, match="template score is 'median': give 'mean', 'weighted' or 'max'"
+    ):
         ready(TEMPLATES, "median")  # type: ignore[arg-type]
 
 
@@ -60,7 +73,7 @@ def test_owners_need_not_be_in_order() -> None:
         "m",
     )
     probe = unit(0.3, 0.7)[None, :]
-    hows: tuple[TemplateScore, ...] = ("mean", "max")
+    hows: tuple[TemplateScore, ...] = ("mean", "weighted", "max")
     for how in hows:
         np.testing.assert_allclose(
             ready(mixed, how).score(probe),

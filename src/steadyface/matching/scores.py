@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from steadyface.matching.quality import unreliability
 from steadyface.types import FloatArray, Templates
 
 #: How an identity's several references become one score: `mean` compares with the normalised mean
-#: of their embeddings, `max` takes the best single reference.
-TemplateScore = Literal["mean", "max"]
+#: of their embeddings, `weighted` with their mean weighted by quality (one that is not known counts
+#: as 1), `max` takes the best single reference.
+TemplateScore = Literal["mean", "weighted", "max"]
 #: Chosen by measurement on CelebA identities, see docs/decisions.md.
 DEFAULT_TEMPLATE_SCORE: TemplateScore = "mean"
 #: Of float32: how far one rounding goes, relatively.
@@ -22,6 +23,7 @@ UNIT_ROUNDOFF = 2.0**-24
 #: Ready vectors are multiples of 1 / GRID, so that an index may hold them as whole numbers. Numbers
 #: of 2^-7 and more are in float32; smaller ones move by 2^-31, as little as rounding 2^-7 does.
 GRID = 2.0**30
+_LEAST_WEIGHT = 0.01
 
 
 def cosine(a: FloatArray, b: FloatArray) -> float:
@@ -56,7 +58,7 @@ class ReadyTemplates:
         references: N int64, how many references each has; 0 where none could be used.
         model_id: the model that made the vectors.
         how: how several references become one score.
-        vectors: for `mean` N x D, one unit vector an identity; for `max` every reference; on the
+        vectors: for means N x D, one unit vector an identity; for `max` every reference; on the
             grid, see `on_grid`.
         owners: identity of every row of `vectors`.
         unreliable: N float64, the mean of the references' `unreliability`.
@@ -102,10 +104,10 @@ class ReadyTemplates:
     def _by_identity(self, scores: FloatArray) -> FloatArray:
         scores = np.clip(scores, -1.0, 1.0)
         best = np.full((len(self.names), len(scores)), -1.0, dtype=np.float32)
-        if self.how == "mean":
-            best[self.owners] = scores.T
-        else:
+        if self.how == "max":
             np.maximum.at(best, self.owners, scores.T)
+        else:
+            best[self.owners] = scores.T
         return best.T
 
     def only(self, chosen: NDArray[np.int64]) -> ReadyTemplates:
@@ -138,14 +140,18 @@ def ready(templates: Templates, how: TemplateScore = DEFAULT_TEMPLATE_SCORE) -> 
     Raises:
         UsageError: `how` is unknown.
     """
-    if how not in ("mean", "max"):
-        raise UsageError(f"template score is {how!r}: give 'mean' or 'max'")
+    if how not in get_args(TemplateScore):
+        raise UsageError(f"template score is {how!r}: give 'mean', 'weighted' or 'max'")
     counts = np.bincount(templates.owners, minlength=len(templates.names)).astype(np.int64)
     each = np.broadcast_to(unreliability(templates.qualities), len(templates.owners))
     sums = np.bincount(templates.owners, each, minlength=len(templates.names))
     unreliable = sums / np.maximum(counts, 1)
     owners, vectors = templates.owners, templates.vectors
-    if how == "mean" and len(owners):
+    if how == "weighted":
+        # Not to 0: an identity whose references are all worthless still has a direction.
+        weights = np.maximum(1 - each, _LEAST_WEIGHT).astype(np.float32)
+        vectors = np.asarray(vectors * weights[:, None])
+    if how != "max" and len(owners):
         order = np.argsort(owners, kind="stable")
         owners, firsts = np.unique(owners[order], return_index=True)
         added = np.add.reduceat(vectors[order], firsts, axis=0)
