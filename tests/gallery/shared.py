@@ -17,6 +17,9 @@ from steadyface.gallery.postgres_place import Place, parse_place
 from steadyface.types import Embedding, Reference
 
 MODEL = "face-v1"
+#: What the conformance tests call an SQLite gallery under a key, and the key.
+ENCRYPTED = "sqlite+key"
+KEY = bytes(range(32))
 MODES: tuple[GalleryMode, ...] = ("read", "write", "create")
 
 

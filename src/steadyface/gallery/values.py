@@ -14,7 +14,7 @@ from steadyface.types import Embedding, Templates
 
 #: What changes a gallery, as its audit calls it.
 AuditAction: TypeAlias = Literal[
-    "enroll", "remove", "remove-references", "rename", "describe", "prune", "re-embed"
+    "enroll", "remove", "remove-references", "rename", "describe", "prune", "re-embed", "rotate-key"
 ]
 
 
