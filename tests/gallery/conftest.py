@@ -23,15 +23,8 @@ from tests.gallery.shared import (
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.factory import STORES
-from steadyface.gallery.keys import FILE_VARIABLE, KEY_VARIABLE
+from steadyface.gallery.keys import KEY_VARIABLE
 from steadyface.types import Embedding, Reference
-
-
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Galleries are plain, whatever the environment of the tests has."""
-    for variable in (KEY_VARIABLE, FILE_VARIABLE):
-        monkeypatch.delenv(variable, raising=False)
 
 
 def encrypted_url(request: pytest.FixtureRequest) -> str:

@@ -75,3 +75,11 @@ def needs_server() -> None:
     """Skip a test where no wheel brings a server of PostgreSQL."""
     if find_spec("pgserver") is None:
         pytest.skip("needs pgserver, which has no wheel for this Python")
+
+
+def key_file(folder: Path, text: str, mode: int = 0o600) -> Path:
+    """A file with a key, or with something else."""
+    path = folder / "gallery.key"
+    path.write_text(text)
+    path.chmod(mode)
+    return path

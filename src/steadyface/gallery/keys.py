@@ -177,11 +177,15 @@ def refuse_plain(key: Key | None, location: str, mode: GalleryMode) -> None:
 def refuse_for_postgres(key: Key | None, mode: GalleryMode) -> None:
     """Raise `UsageError` as `refuse_plain` does, for a store that cannot encrypt."""
     if key is not None and (key.meant or mode != "read"):
-        raise UsageError(
-            f"a key is given by {key.origin}, but only galleries in SQLite files are encrypted by "
-            "steadyface: for PostgreSQL encrypt the disk of the server and its backups, and leave "
-            "the key out"
-        )
+        raise not_for_this_store(f"a key is given by {key.origin}")
+
+
+def not_for_this_store(what: str) -> UsageError:
+    """Make the error for encrypting, as `what` asks for, what PostgreSQL keeps."""
+    return UsageError(
+        f"{what}: steadyface encrypts only galleries in SQLite files; for PostgreSQL encrypt the "
+        "disk of the server and its backups, and leave the key out"
+    )
 
 
 def key_needed(location: str) -> GalleryKeyError:

@@ -46,6 +46,8 @@ def open_sqlite(
         key: of an encrypted gallery; a gallery that is made with one is encrypted.
     """
     location = str(path)
+    if mode == "create" and key is not None:
+        sealing_class()  # before there is a file
     with gallery_errors(location, timeout):
         connection = connect(path, mode=mode, timeout=timeout)
         try:

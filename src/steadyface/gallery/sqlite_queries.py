@@ -153,7 +153,13 @@ class SqliteReading:
         """Return how much the gallery holds and takes."""
         pages, page_size = self._number("PRAGMA page_count"), self._number("PRAGMA page_size")
         version = schema.read_version(self._connection)
-        return Stats(self.count(), self._model_id, version, size=pages * page_size)
+        return Stats(
+            self.count(),
+            self._model_id,
+            version,
+            size=pages * page_size,
+            encrypted=self._sealing.note is not None,
+        )
 
     def references(self, owner: int) -> list[StoredReference]:
         """Return the references of the identity with this id, first enrolled first."""
