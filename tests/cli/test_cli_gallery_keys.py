@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,12 @@ def test_enrolling_and_matching(
     run = steadyface("match", people / "Ann", "--gallery", file)
     assert run.status == 2
     assert "is not the key of this gallery" in run.err
+
+
+def test_another_store(
+    steadyface: Command, keys: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steadyface.cli.gallery_keys.opened", lambda *_: nullcontext())
+    run = steadyface("gallery", "rotate-key", "--new-key-file", keys[0], "--gallery", "x")
+    assert (run.status, run.out) == (2, "")
+    assert "rotate-key: steadyface encrypts only galleries in SQLite files" in run.err

@@ -12,6 +12,7 @@ from tests.gallery.shared import KEY, MODEL, MakeReferences, names, raw, unit
 from steadyface.errors import GalleryCorruptError
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.checking import read_everything
+from steadyface.gallery.keys import NO_KEY
 from steadyface.gallery.transfer import export_gallery, import_gallery
 from steadyface.types import Reference
 
@@ -75,6 +76,21 @@ def test_nothing_of_the_people_is_in_the_files(
         assert [r.embedding.vector.tobytes() for r in found] == pieces
         assert {r.source for r in found} == {"secret.jpg"}
         assert {entry.actor for entry in gallery.audit()} == {"front desk"}
+
+
+def test_pages_are_by_name(tmp_path: Path) -> None:
+    everybody = ["é", "Zoe", "ann", "Ben", "\U0001f600", "\uffee", "10", "9"]
+    pages = {}
+    for path, key in ((tmp_path / "sealed.db", KEY), (tmp_path / "plain.db", NO_KEY)):
+        with opened(path, "create", key) as gallery:
+            for number, name in enumerate(everybody):
+                gallery.enroll(name, [unit(np.cos(number), np.sin(number))])
+            pages[key] = [
+                [one.name for one in gallery.identities(limit=limit, offset=offset)]
+                for limit in (None, 0, 1, 3, 100)
+                for offset in (0, 1, 5, 100)
+            ]
+    assert pages[KEY] == pages[NO_KEY]
 
 
 def test_every_value_is_sealed_anew(sealed: Path) -> None:

@@ -1,7 +1,8 @@
 """The tables of an SQLite gallery, and how a file is recognised as one and brought up to date.
 
 `PRAGMA application_id` marks the file as a gallery of steadyface, `PRAGMA user_version` counts the
-migrations that it has been through. A migration that has been released is never edited.
+migrations that it has been through. A migration that has been released is never edited. None may
+touch a column that is sealed in an encrypted gallery (see `sealing`): it does not know the key.
 """
 
 from __future__ import annotations

@@ -98,12 +98,12 @@ class AesSealing:
     def seal_vector(self, place: Place, vector: bytes) -> bytes:
         """Seal a vector, with its digest before it."""
         start = self.vector_start(vector)
-        return start + self._seal(vector, _place("reference", "vector", *place, start.hex()))
+        return start + self._seal(vector, _vector_place(place, start))
 
     def open_vector(self, place: Place, stored: bytes) -> bytes:
         """Open a vector; the digest is part of what has to be as it was."""
-        start = stored[:_START].hex() if isinstance(stored, bytes) else ""
-        return self._opened(stored[_START:], _place("reference", "vector", *place, start))
+        start = stored[:_START] if isinstance(stored, bytes) else b""
+        return self._opened(stored[_START:], _vector_place(place, start))
 
     def open_vectors(self, rows: Sequence[tuple[Any, ...]]) -> Batch:
         """Open the vectors of many references."""
@@ -141,7 +141,7 @@ class AesSealing:
                 return self._open(stored, place)
             except InvalidTag:
                 pass
-        table, column, number, *_ = place.decode().split("\0")
+        table, column, number = (part.decode() for part in place.split(b"\0")[:3])
         raise ValueError(
             f"the {column} of {table} {number} was changed, or moved from elsewhere: it does not "
             "open with the gallery's key"
@@ -151,3 +151,8 @@ class AesSealing:
 def _place(*parts: object) -> bytes:
     # No part has a NUL in it, so that different places are different bytes.
     return "\0".join(map(str, parts)).encode()
+
+
+def _vector_place(place: Place, start: bytes) -> bytes:
+    # By itself, since there are many; the digest comes last and is always as long.
+    return f"reference\0vector\0{place.reference}\0{place.owner}\0".encode() + start

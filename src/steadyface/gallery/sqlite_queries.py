@@ -91,9 +91,11 @@ class SqliteReading:
             )
             return [self._summary(*row) for row in rows]
         # What stands for a name sorts by nothing: all names are opened.
+        if limit is None:
+            found = [self._summary(*row) for row in self._connection.execute(_SUMMARY)]
+            return sorted(found, key=lambda one: one.name)[offset:]
         names = sorted((name, number) for number, name in self._names())
-        page = names[offset:] if limit is None else names[offset : offset + limit]
-        return [self.identity(number) for _, number in page]
+        return [self.identity(number) for _, number in names[offset : offset + limit]]
 
     def identity(self, owner: int) -> IdentitySummary:
         """Return the identity with this id."""
