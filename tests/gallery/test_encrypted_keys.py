@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,6 @@ from steadyface.gallery.keys import (
 pytest.importorskip("cryptography")
 
 OTHER_KEY = bytes(reversed(range(32)))
-Set = Callable[[bytes], None]
 
 
 @pytest.fixture
