@@ -13,11 +13,19 @@ from PIL import Image
 from playwright.sync_api import Browser
 from tests.browser import browser
 
+from steadyface.gallery.keys import FILE_VARIABLE, KEY_VARIABLE
 from steadyface.imaging.geometry import CROP_SIZE
 from steadyface.models.defaults import load_finder, load_network
 from steadyface.pipeline import Analyzer
 
 DATA_VARIABLE = "STEADYFACE_DATA"
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Galleries are plain, whatever the environment of the tests has."""
+    for variable in (KEY_VARIABLE, FILE_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ HEAVY = {
     "uvicorn",
     "flask",
     "sqlite3",
+    "cryptography",
     "psycopg",
     "psycopg_pool",
     "ray",

@@ -125,6 +125,10 @@ class GalleryModelError(GalleryError):
     """The gallery's embeddings come from another model than the one in use."""
 
 
+class GalleryKeyError(GalleryError):
+    """The key of an encrypted gallery is missing or wrong, or a plain gallery is given one."""
+
+
 class UnknownIdentityError(GalleryError):
     """The gallery holds no such identity."""
 

@@ -22,6 +22,7 @@ from steadyface.evaluation.robustness.cells import CAUSES, Cell, Figure
 from steadyface.evaluation.robustness.facts import dataset_facts
 from steadyface.evaluation.robustness.run import Robustness
 from steadyface.gallery import open_gallery
+from steadyface.gallery.keys import write_new_key
 from steadyface.gallery.transfer import export_gallery
 
 Command = Callable[..., Any]
@@ -46,6 +47,8 @@ PRINTING: dict[str, list[str]] = {
     "gallery import": ["people.zip", "--gallery", "new.db"],
     "gallery prune": ["--older-than", "1y", "--gallery", "people.db"],
     "gallery re-embed": ["--images", "people", "--gallery", "people.db"],
+    "gallery new-key": ["new.key"],
+    "gallery rotate-key": ["--new-key-file", "gallery.key", "--gallery", "people.db"],
     "evaluate gender": ["genders"],
     "evaluate match": ["probes", "--unknown", "genders/male"],
     "evaluate pairs": ["pairs.txt", "lfw"],
@@ -133,6 +136,7 @@ def in_a_folder_of_everything(
     )
     with open_gallery(gallery, model_id=None) as opened:
         export_gallery(opened, root / "people.zip")
+    write_new_key(root / "gallery.key")
     (root / "result.json").write_text(json.dumps(result.as_json()))
     monkeypatch.chdir(root)
 

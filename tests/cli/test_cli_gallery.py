@@ -38,8 +38,8 @@ VERBS: dict[str, list[str]] = {
     "prune": ["--older-than", "1y"],
 }
 CHANGING = ("rename", "remove", "describe", "remove-reference", "prune")
-#: Verbs that need more than that, see `test_cli_gallery_care.py`.
-OTHERS = ("import", "re-embed")
+#: Verbs that need more than that, see `test_cli_gallery_care.py` and `test_cli_gallery_keys.py`.
+OTHERS = ("import", "re-embed", "new-key", "rotate-key")
 
 
 @pytest.fixture(autouse=True)
@@ -266,6 +266,7 @@ def test_stats(steadyface: Command, people: Path) -> None:
         f"model: {MODEL}",
         f"bytes: {size}",
         f"schema version: {version}",
+        "encrypted: no",
     ]
     assert steadyface("gallery", "stats", "--gallery", people, "--json").json == {
         "gallery": str(people),
@@ -274,6 +275,7 @@ def test_stats(steadyface: Command, people: Path) -> None:
         "model": MODEL,
         "bytes": size,
         "schema_version": version,
+        "encrypted": False,
     }
 
 

@@ -10,17 +10,36 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from benchmarks.postgres_server import Server, raw_postgres, server
-from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, needs_server, open_file, unit
+from tests.gallery.shared import (
+    ENCRYPTED,
+    KEY,
+    MODEL,
+    MakeReferences,
+    OpenAgain,
+    needs_server,
+    open_file,
+    unit,
+)
 
 from steadyface.gallery import Gallery, GalleryMode, open_gallery
 from steadyface.gallery.factory import STORES
+from steadyface.gallery.keys import KEY_VARIABLE
 from steadyface.types import Embedding, Reference
+
+
+def encrypted_url(request: pytest.FixtureRequest) -> str:
+    """An SQLite gallery that is encrypted, under a key in the environment."""
+    pytest.importorskip("cryptography")
+    request.getfixturevalue("monkeypatch").setenv(KEY_VARIABLE, KEY.hex())
+    return NEW_URL["sqlite"](request)
+
 
 #: For each store, how a test gets the URL of a gallery that nobody else uses.
 NEW_URL: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "sqlite": lambda request: (
         f"sqlite:///{quote(str(request.getfixturevalue('tmp_path') / 'people.db'))}"
     ),
+    ENCRYPTED: encrypted_url,
     "postgresql": lambda request: str(request.getfixturevalue("postgres_url")),
 }
 
@@ -57,7 +76,7 @@ def make_references() -> MakeReferences:
     return make
 
 
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(params=sorted([*STORES, ENCRYPTED]))
 def gallery_url(request: pytest.FixtureRequest) -> str:
     scheme: str = request.param
     if scheme not in NEW_URL:

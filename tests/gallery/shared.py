@@ -17,6 +17,9 @@ from steadyface.gallery.postgres_place import Place, parse_place
 from steadyface.types import Embedding, Reference
 
 MODEL = "face-v1"
+#: What the conformance tests call an SQLite gallery under a key, and the key.
+ENCRYPTED = "sqlite+key"
+KEY = bytes(range(32))
 MODES: tuple[GalleryMode, ...] = ("read", "write", "create")
 
 
@@ -72,3 +75,11 @@ def needs_server() -> None:
     """Skip a test where no wheel brings a server of PostgreSQL."""
     if find_spec("pgserver") is None:
         pytest.skip("needs pgserver, which has no wheel for this Python")
+
+
+def key_file(folder: Path, text: str, mode: int = 0o600) -> Path:
+    """A file with a key, or with something else."""
+    path = folder / "gallery.key"
+    path.write_text(text)
+    path.chmod(mode)
+    return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from steadyface.cli import gallery_care, gallery_people, options
+from steadyface.cli import gallery_care, gallery_keys, gallery_people, options
 from steadyface.cli.galleries import (
     identities,
     identity_json,
@@ -86,12 +86,14 @@ def stats(gallery_url: str, as_json: bool) -> None:
         "model": found.model_id,
         "bytes": found.size,
         "schema_version": found.schema_version,
+        "encrypted": found.encrypted,
     }
     if as_json:
         print_json({"gallery": location} | values)
         return
     for name, value in values.items():
-        click.echo(f"{name.replace('_', ' ')}: {value}")
+        words = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+        click.echo(f"{name.replace('_', ' ')}: {words}")
 
 
 @command.command("check")
@@ -169,5 +171,5 @@ def _entry_line(entry: AuditEntry, name: str | None) -> str:
     )
 
 
-for _inner in (*gallery_people.COMMANDS, *gallery_care.COMMANDS):
+for _inner in (*gallery_people.COMMANDS, *gallery_care.COMMANDS, *gallery_keys.COMMANDS):
     command.add_command(_inner)

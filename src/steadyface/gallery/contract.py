@@ -64,9 +64,10 @@ class Gallery(Protocol):
 
     Every method raises `GalleryLockedError` when another process keeps the gallery longer than
     the timeout, `GalleryCorruptError` when the storage is damaged, `GalleryModelError` when
-    another process has gone over to another model since it was opened here, and `GalleryError`
-    when it fails otherwise or the gallery is closed. Methods that change the gallery raise
-    `UsageError` when it was opened for reading.
+    another process has gone over to another model since it was opened here, `GalleryKeyError` when
+    one has changed the key of an encrypted gallery since, and `GalleryError` when it fails
+    otherwise or the gallery is closed. Methods that change the gallery raise `UsageError` when it
+    was opened for reading.
 
     Every change raises the revision and is entered in the audit, together with the change itself;
     a call that changes nothing (all of it is held already, the name is the same) does neither.

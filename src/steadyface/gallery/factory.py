@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from steadyface.errors import MissingExtraError, UsageError
 from steadyface.gallery.contract import Gallery, GalleryMode
+from steadyface.gallery.keys import Key, find_key, refuse_for_postgres
 from steadyface.gallery.names import clean_actor
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
@@ -21,7 +22,14 @@ class Opener(Protocol):
     """Opens a gallery of one store."""
 
     def __call__(
-        self, rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
+        self,
+        rest: str,
+        *,
+        model_id: str | None,
+        mode: GalleryMode,
+        timeout: float,
+        actor: str,
+        key: Key | None,
     ) -> Gallery:
         """Open the gallery at what follows `scheme://` in its URL; see `open_gallery`."""
         ...
@@ -47,6 +55,7 @@ def open_gallery(
     mode: GalleryMode = "read",
     timeout: float = 5.0,
     actor: str | None = None,
+    key: bytes | None = None,
 ) -> Gallery:
     """Open a gallery.
 
@@ -61,6 +70,9 @@ def open_gallery(
         timeout: seconds to wait for another process to let go of the gallery, 0..2e6.
         actor: who makes the changes, for `Gallery.audit`; None takes the operating system's name
             of the user.
+        key: 32 bytes, of an SQLite gallery that is encrypted or, in mode `create`, is to be. None
+            takes the key from the environment, if it has one (`STEADYFACE_GALLERY_KEY`,
+            `STEADYFACE_GALLERY_KEY_FILE`; see docs/gallery.md); `b""` takes none.
 
     Raises:
         UsageError: an argument is unusable, or no store goes by the URL's scheme.
@@ -68,18 +80,22 @@ def open_gallery(
         GalleryCorruptError: something else is there, or the gallery is damaged.
         GalleryLockedError: another process kept it longer than the timeout.
         GalleryModelError: another model made its embeddings.
+        GalleryKeyError: it is encrypted and the key is missing or wrong; or it is not, and a key is
+            given all the same.
         GalleryError: it cannot be reached, or a newer steadyface wrote it.
-        MissingExtraError: the driver of its store is not installed.
+        MissingExtraError: the driver of its store, or what encrypts, is not installed.
     """
     _check_options(model_id, mode)
-    who = clean_actor(actor)
+    who, found = clean_actor(actor), find_key(key)
     if isinstance(url, Path):
-        return _open_file(url, model_id=model_id, mode=mode, timeout=timeout, actor=who)
+        return _open_file(url, model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found)
     if not url.strip():
         raise UsageError("the gallery's path is empty; give one, as people.db")
     parts = _URL.fullmatch(url)
     if parts is None:
-        return _open_file(Path(url), model_id=model_id, mode=mode, timeout=timeout, actor=who)
+        return _open_file(
+            Path(url), model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found
+        )
     scheme = parts["scheme"].lower()
     store = STORES.get(_ALIASES.get(scheme, scheme))
     if store is None:
@@ -89,7 +105,9 @@ def open_gallery(
             f"no gallery can be kept at {parts['scheme']}://; give the path of a file, or a URL "
             f"that begins with one of: {supported}"
         )
-    return store.open(parts["rest"], model_id=model_id, mode=mode, timeout=timeout, actor=who)
+    return store.open(
+        parts["rest"], model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found
+    )
 
 
 def _check_options(model_id: str | None, mode: GalleryMode) -> None:
@@ -101,7 +119,13 @@ def _check_options(model_id: str | None, mode: GalleryMode) -> None:
 
 
 def _open_sqlite_url(
-    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
+    rest: str,
+    *,
+    model_id: str | None,
+    mode: GalleryMode,
+    timeout: float,
+    actor: str,
+    key: Key | None,
 ) -> Gallery:
     if not rest.startswith("/") or rest == "/":
         raise UsageError(
@@ -114,20 +138,33 @@ def _open_sqlite_url(
             "where they belong to the file's name"
         )
     path = Path(unquote(rest[1:]))
-    return _open_file(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
+    return _open_file(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor, key=key)
 
 
 def _open_file(
-    path: Path, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
+    path: Path,
+    *,
+    model_id: str | None,
+    mode: GalleryMode,
+    timeout: float,
+    actor: str,
+    key: Key | None,
 ) -> Gallery:
     from steadyface.gallery.sqlite_open import open_sqlite  # noqa: PLC0415 (see Store.open)
 
-    return open_sqlite(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
+    return open_sqlite(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor, key=key)
 
 
 def _open_postgres_url(
-    rest: str, *, model_id: str | None, mode: GalleryMode, timeout: float, actor: str
+    rest: str,
+    *,
+    model_id: str | None,
+    mode: GalleryMode,
+    timeout: float,
+    actor: str,
+    key: Key | None,
 ) -> Gallery:
+    refuse_for_postgres(key, mode)
     try:
         from steadyface.gallery.postgres_open import open_postgres  # noqa: PLC0415 (see Store.open)
     except ImportError as error:

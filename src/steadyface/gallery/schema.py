@@ -1,16 +1,17 @@
 """The tables of an SQLite gallery, and how a file is recognised as one and brought up to date.
 
 `PRAGMA application_id` marks the file as a gallery of steadyface, `PRAGMA user_version` counts the
-migrations that it has been through. A migration that has been released is never edited.
+migrations that it has been through. A migration that has been released is never edited. None may
+touch a column that is sealed in an encrypted gallery (see `sealing`): it does not know the key.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from steadyface.errors import GalleryCorruptError
-from steadyface.gallery.codec import VECTOR_FORMAT
 from steadyface.gallery.sqlite_connection import transaction
 from steadyface.gallery.versions import Migration, check_known
 
@@ -22,11 +23,21 @@ APPLICATION_ID = 0x5346474C
 VECTOR_START = "substr({}, 1, 16)"
 
 
-def _only_appended(change: str, condition: str) -> str:
-    return (
-        f"CREATE TRIGGER audit_{change.lower()} BEFORE {change} ON audit WHEN {condition}"
-        " BEGIN SELECT RAISE(ABORT, 'the audit can only be appended to'); END"
-    )
+#: What keeps entries of the audit as they are, by name.
+AUDIT_TRIGGERS: Mapping[str, str] = MappingProxyType(
+    {
+        f"audit_{change.lower()}": (
+            f"CREATE TRIGGER audit_{change.lower()} BEFORE {change} ON audit WHEN {condition}"
+            " BEGIN SELECT RAISE(ABORT, 'the audit can only be appended to'); END"
+        )
+        for change, condition in (
+            ("UPDATE", "1"),
+            ("DELETE", "1"),
+            # INSERT OR REPLACE deletes without any trigger for DELETE.
+            ("INSERT", "EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)"),
+        )
+    }
+)
 
 
 # AUTOINCREMENT: an id is never given again, so that order by id is order of enrolment.
@@ -94,10 +105,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             PRIMARY KEY (revision, id)
         ) WITHOUT ROWID
         """,
-            _only_appended("UPDATE", "1"),
-            _only_appended("DELETE", "1"),
-            # INSERT OR REPLACE deletes without any trigger for DELETE.
-            _only_appended("INSERT", "EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)"),
+            *AUDIT_TRIGGERS.values(),
         )
     ),
 )
@@ -133,6 +141,7 @@ def migrate(
     connection: sqlite3.Connection,
     *,
     model_id: str | None,
+    facts: Mapping[str, str],
     migrations: Sequence[Migration],
 ) -> None:
     """Bring a file that `recognise` accepted to the newest version, each step in a transaction.
@@ -140,6 +149,7 @@ def migrate(
     Args:
         connection: to the file; not in a transaction.
         model_id: the gallery's model, noted when the file holds nothing yet; None where it does.
+        facts: what else `meta` is to say then, see `sqlite_resealing.note_sealing`.
         migrations: all steps from an empty file on.
     """
     for number, migration in enumerate(migrations, start=1):
@@ -153,7 +163,7 @@ def migrate(
                 assert model_id is not None  # only mode `create` gets here, which names a model
                 connection.executemany(
                     "INSERT INTO meta (key, value) VALUES (?, ?)",
-                    [("format", VECTOR_FORMAT), ("model_id", model_id)],
+                    [*facts.items(), ("model_id", model_id)],
                 )
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {number}")

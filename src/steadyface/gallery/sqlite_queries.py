@@ -14,6 +14,7 @@ from steadyface.gallery.rows import (
     assemble_templates,
     noted_dimension,
 )
+from steadyface.gallery.sealing import Entry, Place, Sealing, Stored
 from steadyface.gallery.values import (
     AuditAction,
     AuditEntry,
@@ -35,22 +36,22 @@ _SUMMARY = (
 # the row's, and `replace_all` gives everybody the same one.
 _NEWER = """
     SELECT * FROM (
-        SELECT revision, id, name FROM identity WHERE revision = ?1 AND id > ?2
+        SELECT revision, id, name, metadata FROM identity WHERE revision = ?1 AND id > ?2
         ORDER BY id LIMIT ?3
     )
     UNION ALL
     SELECT * FROM (
-        SELECT revision, id, name FROM identity WHERE revision > ?1
+        SELECT revision, id, name, metadata FROM identity WHERE revision > ?1
         ORDER BY revision, id LIMIT ?3
     )
     UNION ALL
     SELECT * FROM (
-        SELECT revision, id, NULL FROM removed WHERE (revision, id) > (?1, ?2)
+        SELECT revision, id, NULL, NULL FROM removed WHERE (revision, id) > (?1, ?2)
         ORDER BY revision, id LIMIT ?3
     )
     ORDER BY 1, 2 LIMIT ?3
 """
-_REFERENCES = "SELECT identity_id, model_id, vector, quality FROM reference"
+_REFERENCES = "SELECT identity_id, model_id, vector, quality, id FROM reference"
 
 
 class SqliteReading:
@@ -60,46 +61,66 @@ class SqliteReading:
         connection: to the file.
         location: the gallery, for messages.
         model_id: the model whose embeddings it holds.
+        sealing: how its values are written.
     """
 
-    def __init__(self, connection: sqlite3.Connection, location: str, model_id: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, location: str, model_id: str, sealing: Sealing
+    ) -> None:
         self._connection = connection
         self._model_id = model_id
+        self._sealing = sealing
         self.location = location
 
     def identity_id(self, name: str) -> int | None:
         """Return the id of the identity of this name; None where there is none."""
-        row = self._connection.execute("SELECT id FROM identity WHERE name = ?", (name,)).fetchone()
+        key = (self._sealing.name_key(name),)
+        row = self._connection.execute("SELECT id FROM identity WHERE name = ?", key).fetchone()
         return None if row is None else int(row[0])
 
     def identity_names(self) -> list[str]:
         """Return every name."""
-        return [name for (name,) in self._connection.execute("SELECT name FROM identity")]
+        return [name for _, name in self._names()]
 
     def identities(self, *, limit: int | None, offset: int) -> list[IdentitySummary]:
         """Return a page of the identities by name."""
-        rows = self._connection.execute(
-            f"{_SUMMARY} ORDER BY name LIMIT ? OFFSET ?", (-1 if limit is None else limit, offset)
-        )
-        return [_summary(*row) for row in rows]
+        if self._sealing.note is None:
+            rows = self._connection.execute(
+                f"{_SUMMARY} ORDER BY name LIMIT ? OFFSET ?",
+                (-1 if limit is None else limit, offset),
+            )
+            return [self._summary(*row) for row in rows]
+        # What stands for a name sorts by nothing: all names are opened.
+        if limit is None:
+            found = [self._summary(*row) for row in self._connection.execute(_SUMMARY)]
+            return sorted(found, key=lambda one: one.name)[offset:]
+        names = sorted((name, number) for number, name in self._names())
+        return [self.identity(number) for _, number in names[offset : offset + limit]]
 
     def identity(self, owner: int) -> IdentitySummary:
         """Return the identity with this id."""
-        return _summary(*self._connection.execute(f"{_SUMMARY} WHERE id = ?", (owner,)).fetchone())
+        row = self._connection.execute(f"{_SUMMARY} WHERE id = ?", (owner,)).fetchone()
+        return self._summary(*row)
 
     def audit(self, *, limit: int | None, after: int) -> list[AuditEntry]:
         """Return a page of the audit."""
         rows = self._connection.execute(
-            "SELECT id, moment, actor, action, identity_id, reference_count FROM audit"
+            "SELECT id, moment, action, identity_id, reference_count, actor FROM audit"
             " WHERE id > ? ORDER BY id LIMIT ?",
             (after, -1 if limit is None else limit),
         )
         return [
             # Not checked: a later steadyface may know more actions.
             AuditEntry(
-                number, codec.decode_time(moment), actor, cast(AuditAction, action), owner, count
+                entry.number,
+                codec.decode_time(entry.moment),
+                self._sealing.open_actor(entry, actor),
+                cast(AuditAction, entry.action),
+                entry.identity,
+                entry.references,
             )
-            for number, moment, actor, action, owner, count in rows
+            for *facts, actor in rows
+            for entry in [Entry(*facts)]
         ]
 
     def revision(self) -> int:
@@ -134,7 +155,13 @@ class SqliteReading:
         """Return how much the gallery holds and takes."""
         pages, page_size = self._number("PRAGMA page_count"), self._number("PRAGMA page_size")
         version = schema.read_version(self._connection)
-        return Stats(self.count(), self._model_id, version, size=pages * page_size)
+        return Stats(
+            self.count(),
+            self._model_id,
+            version,
+            size=pages * page_size,
+            encrypted=self._sealing.note is not None,
+        )
 
     def references(self, owner: int) -> list[StoredReference]:
         """Return the references of the identity with this id, first enrolled first."""
@@ -143,13 +170,17 @@ class SqliteReading:
             " FROM reference WHERE identity_id = ? ORDER BY id",
             (owner,),
         ).fetchall()
-        vectors = codec.decode_vectors([row[0] for row in rows], self.dimension())
+        sealing, places = self._sealing, [Place(row[1], owner) for row in rows]
+        opened = [sealing.open_vector(at, row[0]) for at, row in zip(places, rows, strict=True)]
+        vectors = codec.decode_vectors(opened, self.dimension())
         return [
             StoredReference(
                 id=number,
                 embedding=Embedding(vector, model_id),
-                source=source,
-                metadata=codec.decode_metadata(metadata),
+                source=sealing.open_text(Place(number, owner), "source", source),
+                metadata=codec.decode_metadata(
+                    sealing.open_text(Place(number, owner), "metadata", metadata)
+                ),
                 quality=quality,
                 enrolled_at=codec.decode_time(moment),
                 calibration=calibration,
@@ -163,8 +194,8 @@ class SqliteReading:
         """Return every reference; the arrays are read-only."""
         cursor = self._connection.execute(f"{_REFERENCES} ORDER BY identity_id, id")
         return assemble_templates(
-            self._connection.execute("SELECT id, name FROM identity ORDER BY id").fetchall(),
-            iter(lambda: cursor.fetchmany(BATCH), []),
+            self._names(),
+            map(self._sealing.open_vectors, iter(lambda: cursor.fetchmany(BATCH), [])),
             total=self._number("SELECT COUNT(*) FROM reference"),
             dimension=self.dimension(),
             model_id=self._model_id,
@@ -173,7 +204,13 @@ class SqliteReading:
     def changes(self, since: Mark, limit: int) -> Changes:
         """Return a page of who was changed or removed after a mark."""
         rows = self._connection.execute(_NEWER, (since.revision, since.identity, limit + 1))
-        items = [Item(Mark(revision, number), name) for revision, number, name in rows]
+        items = [
+            Item(
+                Mark(revision, number),
+                None if key is None else self._sealing.open_profile(number, key, profile)[0],
+            )
+            for revision, number, key, profile in rows
+        ]
         statement = f"{_REFERENCES} WHERE identity_id = ? ORDER BY id"
         references = [
             row
@@ -184,7 +221,7 @@ class SqliteReading:
         return assemble_changes(
             since,
             items,
-            [references],
+            [self._sealing.open_vectors(references)],
             limit=limit,
             total=len(references),
             dimension=self.dimension(),
@@ -195,16 +232,24 @@ class SqliteReading:
         """Return the length of the gallery's vectors; 0 before the first enrolment."""
         first = self._connection.execute("SELECT length(vector) FROM reference LIMIT 1").fetchone()
         # Not a whole number where the blob is cut: then it equals no noted one.
-        stored = None if first is None else first[0] / codec.VECTOR_DTYPE.itemsize
+        size = None if first is None else first[0] - self._sealing.overhead
+        stored = None if size is None else size / codec.VECTOR_DTYPE.itemsize
         return noted_dimension(schema.read_meta(self._connection), stored)
 
-    def _number(self, statement: str, *arguments: int) -> int:
+    def _number(self, statement: str, *arguments: int | str) -> int:
         return int(self._connection.execute(statement, arguments).fetchone()[0])
 
+    def _names(self) -> list[tuple[int, str]]:
+        rows = self._connection.execute("SELECT id, name, metadata FROM identity ORDER BY id")
+        return [
+            (number, self._sealing.open_profile(number, key, profile)[0])
+            for number, key, profile in rows
+        ]
 
-def _summary(
-    name: str, references: int, moment: str, number: int, metadata: str
-) -> IdentitySummary:
-    return IdentitySummary(
-        name, references, codec.decode_time(moment), number, codec.decode_metadata(metadata)
-    )
+    def _summary(
+        self, key: str, references: int, moment: str, number: int, profile: Stored
+    ) -> IdentitySummary:
+        name, metadata = self._sealing.open_profile(number, key, profile)
+        return IdentitySummary(
+            name, references, codec.decode_time(moment), number, codec.decode_metadata(metadata)
+        )

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from steadyface.gallery.keys import key_changed
 from steadyface.gallery.refusals import (
     closed,
     damaged,
@@ -15,6 +16,7 @@ from steadyface.gallery.refusals import (
     other_model,
     read_only,
 )
+from steadyface.gallery.sealing import NOTE, Sealing
 from steadyface.gallery.sqlite_connection import transaction
 from steadyface.gallery.sqlite_errors import gallery_errors
 from steadyface.gallery.sqlite_queries import SqliteReading
@@ -30,6 +32,7 @@ class SqliteSession:
         model_id: the model whose embeddings it holds.
         writable: False where the gallery was opened for reading.
         timeout: seconds the connection waits for a lock, for messages.
+        sealing: how its values are written; another process may change that.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class SqliteSession:
         model_id: str,
         writable: bool,
         timeout: float,
+        sealing: Sealing,
     ) -> None:
         self._connection: sqlite3.Connection | None = connection
         self._writable = writable
@@ -47,13 +51,14 @@ class SqliteSession:
         self._lock = threading.Lock()
         self.location = location
         self.model_id = model_id
+        self.sealing = sealing
 
     @contextmanager
     def reading(self) -> Iterator[SqliteReading]:
         """Run the block on one state of the file."""
         with self._using() as connection, transaction(connection, "DEFERRED"):
-            self._check_model(connection, self.model_id)
-            yield SqliteReading(connection, self.location, self.model_id)
+            self._check_facts(connection, self.model_id)
+            yield SqliteReading(connection, self.location, self.model_id, self.sealing)
 
     @contextmanager
     def writing(
@@ -64,10 +69,21 @@ class SqliteSession:
             raise read_only(self.location)
         with self._using() as connection:
             with transaction(connection, "IMMEDIATE"):
-                self._check_model(connection, self.model_id if model_id is None else model_id)
-                yield SqliteTables(connection, self.location, self.model_id)
+                self._check_facts(connection, self.model_id if model_id is None else model_id)
+                yield SqliteTables(connection, self.location, self.model_id, self.sealing)
             if becomes is not None:
                 self.model_id = becomes
+
+    @contextmanager
+    def resealing(self, sealing: Sealing) -> Iterator[tuple[sqlite3.Connection, SqliteTables]]:
+        """Run the block, which writes every value anew, as one change; see `sqlite_resealing`."""
+        if not self._writable:
+            raise read_only(self.location)
+        with self._using() as connection:
+            with transaction(connection, "IMMEDIATE"):
+                self._check_facts(connection, self.model_id)
+                yield connection, SqliteTables(connection, self.location, self.model_id, sealing)
+            self.sealing = sealing
 
     def erase_removed(self) -> None:
         """Rebuild the file without the remains of what was removed, if any are left.
@@ -104,9 +120,15 @@ class SqliteSession:
             except ValueError as error:  # from decoding what is stored
                 raise damaged(self.location, str(error)) from error
 
-    def _check_model(self, connection: sqlite3.Connection, model_id: str) -> None:
-        noted = connection.execute("SELECT value FROM meta WHERE key = 'model_id'").fetchone()
-        if noted is None:
+    def _check_facts(self, connection: sqlite3.Connection, model_id: str) -> None:
+        noted = dict(
+            connection.execute(
+                "SELECT key, value FROM meta WHERE key IN ('model_id', ?)", (NOTE,)
+            ).fetchall()
+        )
+        if noted.get(NOTE) != self.sealing.note:
+            raise key_changed(self.location)
+        if "model_id" not in noted:
             raise model_unknown(self.location)
-        if noted[0] != model_id:
-            raise other_model(self.location, model_id, noted[0])
+        if noted["model_id"] != model_id:
+            raise other_model(self.location, model_id, noted["model_id"])

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from steadyface.gallery import codec, schema
+from steadyface.gallery.sealing import Entry, Place
 from steadyface.gallery.sqlite_queries import SqliteReading
 from steadyface.gallery.tables import Affected, Change
 from steadyface.gallery.values import Duplicate
 
 _HOLDERS = (
-    "SELECT identity.id, identity.name FROM reference"
+    "SELECT reference.id, vector, identity.id, name, identity.metadata FROM reference"
     " JOIN identity ON identity.id = reference.identity_id"
     f" WHERE {schema.VECTOR_START.format('vector')} = {schema.VECTOR_START.format('?1')}"
-    " AND vector = ?1 ORDER BY identity.name"
 )
 
 
@@ -32,14 +32,18 @@ class SqliteTables(SqliteReading):
 
     def add_identity(self, name: str, moment: datetime) -> None:
         """Make an identity of this name, unless there is one."""
-        self._connection.execute(
-            "INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (name, codec.encode_time(moment)),
-        )
+        if self.identity_id(name) is None:
+            number = self._next_id("identity")
+            key = self._sealing.name_key(name)
+            profile = self._sealing.seal_profile(number, name, codec.NO_METADATA)
+            self._connection.execute(
+                "INSERT INTO identity (id, name, created_at, metadata) VALUES (?, ?, ?, ?)",
+                (number, key, codec.encode_time(moment), profile),
+            )
 
     def rename_identity(self, owner: int, name: str) -> None:
         """Give an identity a name that no other has."""
-        self._connection.execute("UPDATE identity SET name = ? WHERE id = ?", (name, owner))
+        self._set_profile(owner, name, self.metadata(owner))
 
     def delete_identities(self, owners: Iterable[int]) -> None:
         """Delete identities with all their references."""
@@ -49,12 +53,11 @@ class SqliteTables(SqliteReading):
 
     def metadata(self, owner: int) -> str:
         """Return the metadata of an identity."""
-        statement = "SELECT metadata FROM identity WHERE id = ?"
-        return str(self._connection.execute(statement, (owner,)).fetchone()[0])
+        return self._profile(owner)[1]
 
     def set_metadata(self, owner: int, metadata: str) -> None:
         """Replace the metadata of an identity."""
-        self._connection.execute("UPDATE identity SET metadata = ? WHERE id = ?", (metadata, owner))
+        self._set_profile(owner, self._profile(owner)[0], metadata)
 
     def count_references(self, owner: int) -> int:
         """Return how many references an identity has."""
@@ -74,24 +77,36 @@ class SqliteTables(SqliteReading):
         new: dict[bytes, codec.EncodedReference] = {}
         duplicates = []
         for reference in offered:
-            holders = dict(self._connection.execute(_HOLDERS, (reference.vector,)).fetchall())
+            holders = self._holders(reference.vector)
             if holders.pop(owner, None) is None:
                 new.setdefault(reference.vector, reference)
-            duplicates += [Duplicate(reference.source, name) for name in holders.values()]
+            duplicates += [Duplicate(reference.source, name) for name in sorted(holders.values())]
         return list(new.values()), tuple(duplicates)
 
     def insert_references(
         self, owner: int, references: Sequence[codec.EncodedReference], moment: datetime
     ) -> None:
         """Append references to an identity."""
-        model_id, now = self._model_id, codec.encode_time(moment)
+        model_id, now, seal = self._model_id, codec.encode_time(moment), self._sealing
+        first = self._next_id("reference")
         self._connection.executemany(
             "INSERT INTO reference"
-            " (identity_id, model_id, source, metadata, quality, calibration, created_at, vector)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " (id, identity_id, model_id, source, metadata, quality, calibration, created_at,"
+            " vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (owner, model_id, r.source, r.metadata, r.quality, r.calibration, now, r.vector)
-                for r in references
+                (
+                    place.reference,
+                    owner,
+                    model_id,
+                    seal.seal_text(place, "source", r.source),
+                    seal.seal_text(place, "metadata", r.metadata),
+                    r.quality,
+                    r.calibration,
+                    now,
+                    seal.seal_vector(place, r.vector),
+                )
+                for number, r in enumerate(references, start=first)
+                for place in [Place(number, owner)]
             ],
         )
 
@@ -103,8 +118,14 @@ class SqliteTables(SqliteReading):
             "UPDATE reference SET model_id = ?, vector = ?, quality = ?, calibration = ?"
             " WHERE id = ?",
             [
-                (self._model_id, r.vector, r.quality, r.calibration, number)
-                for number in owners
+                (
+                    self._model_id,
+                    self._sealing.seal_vector(Place(number, owner), r.vector),
+                    r.quality,
+                    r.calibration,
+                    number,
+                )
+                for number, owner in owners.items()
                 if (r := references.get(number)) is not None
             ],
         )
@@ -154,14 +175,15 @@ class SqliteTables(SqliteReading):
 
     def enter(self, change: Change, affected: Sequence[Affected]) -> None:
         """Append to the audit."""
-        moment = codec.encode_time(change.moment)
+        moment, first = codec.encode_time(change.moment), self._next_id("audit")
+        entries = [
+            Entry(number, moment, one.action, one.identity_id, one.references)
+            for number, one in enumerate(affected, start=first)
+        ]
         self._connection.executemany(
-            "INSERT INTO audit (moment, actor, action, identity_id, reference_count)"
-            " VALUES (?, ?, ?, ?, ?)",
-            [
-                (moment, change.actor, one.action, one.identity_id, one.references)
-                for one in affected
-            ],
+            "INSERT INTO audit (id, moment, action, identity_id, reference_count, actor)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [(*entry, self._sealing.seal_actor(entry, change.actor)) for entry in entries],
         )
 
     def mark_for_erasure(self, *, only_metadata: bool = False) -> None:
@@ -169,4 +191,37 @@ class SqliteTables(SqliteReading):
         del only_metadata
         self._connection.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES ('erase', ?)", (uuid.uuid4().hex,)
+        )
+
+    def _next_id(self, table: str) -> int:
+        """The id that AUTOINCREMENT would give; sealed values are bound to theirs."""
+        return self._number(
+            "SELECT 1 + max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = ?1), 0),"
+            f" ifnull((SELECT max(id) FROM {table}), 0))",
+            table,
+        )
+
+    def _holders(self, vector: bytes) -> dict[int, str]:
+        """Which identities have this vector, by their ids."""
+        return {
+            owner: self._sealing.open_profile(owner, key, profile)[0]
+            for number, stored, owner, key, profile in self._connection.execute(
+                _HOLDERS, (self._sealing.vector_start(vector),)
+            )
+            if self._sealing.open_vector(Place(number, owner), stored) == vector
+        }
+
+    def _profile(self, owner: int) -> tuple[str, str]:
+        statement = "SELECT name, metadata FROM identity WHERE id = ?"
+        row = self._connection.execute(statement, (owner,)).fetchone()
+        return self._sealing.open_profile(owner, *row)
+
+    def _set_profile(self, owner: int, name: str, metadata: str) -> None:
+        self._connection.execute(
+            "UPDATE identity SET name = ?, metadata = ? WHERE id = ?",
+            (
+                self._sealing.name_key(name),
+                self._sealing.seal_profile(owner, name, metadata),
+                owner,
+            ),
         )

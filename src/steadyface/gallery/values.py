@@ -14,7 +14,7 @@ from steadyface.types import Embedding, Templates
 
 #: What changes a gallery, as its audit calls it.
 AuditAction: TypeAlias = Literal[
-    "enroll", "remove", "remove-references", "rename", "describe", "prune", "re-embed"
+    "enroll", "remove", "remove-references", "rename", "describe", "prune", "re-embed", "rotate-key"
 ]
 
 
@@ -83,12 +83,14 @@ class Stats:
         schema_version: of its tables, 1 or more; an old gallery that was opened for reading keeps
             its own.
         size: bytes of storage, without what waits in a log.
+        encrypted: by steadyface, so that a key is needed to read it.
     """
 
     counts: Counts
     model_id: str
     schema_version: int
     size: int
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
