@@ -20,6 +20,9 @@ VECTOR_DTYPE = np.dtype("<f4")
 #: Metadata of whoever has none, as `encode_metadata` writes it.
 NO_METADATA = "{}"
 
+#: Made once: `json.dumps` makes one for every call with settings of its own.
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
 #: Rounding leaves a float32 vector within 1e-6 of length 1, one that went through float16 within
 #: 1e-3; anything farther off was never normalised and would give comparison scores above 1.
 UNIT_TOLERANCE = 1e-3
@@ -139,7 +142,7 @@ def check_unit_length(vectors: FloatArray) -> None:
 def encode_metadata(metadata: Mapping[str, Any], what: str) -> str:
     """Return metadata as JSON text; raise `UsageError` naming `what` where JSON cannot hold it."""
     try:
-        return json.dumps(dict(metadata), allow_nan=False, separators=(",", ":"))
+        return _JSON.encode(dict(metadata))
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{what} has metadata that JSON cannot hold ({error}); use text, finite numbers, "

@@ -9,13 +9,12 @@ from datetime import datetime
 from steadyface.gallery import codec, schema
 from steadyface.gallery.sqlite_queries import SqliteReading
 from steadyface.gallery.tables import Affected, Change
-from steadyface.gallery.values import Duplicate
 
 _HOLDERS = (
     "SELECT identity.id, identity.name FROM reference"
     " JOIN identity ON identity.id = reference.identity_id"
     f" WHERE {schema.VECTOR_START.format('vector')} = {schema.VECTOR_START.format('?1')}"
-    " AND vector = ?1 ORDER BY identity.name"
+    " AND vector = ?1"
 )
 
 
@@ -30,12 +29,17 @@ class SqliteTables(SqliteReading):
             (str(dimension),),
         )
 
-    def add_identity(self, name: str, moment: datetime) -> None:
-        """Make an identity of this name, unless there is one."""
-        self._connection.execute(
-            "INSERT INTO identity (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (name, codec.encode_time(moment)),
-        )
+    def add_identities(self, names: Sequence[str], moment: datetime) -> dict[str, int]:
+        """Make identities of those of these names that have none; return the id of every one."""
+        now, owners = codec.encode_time(moment), dict[str, int]()
+        for name in names:
+            owner = self.identity_id(name)
+            if owner is None:  # not ON CONFLICT, which uses an id up also where there is one
+                statement = "INSERT INTO identity (name, created_at) VALUES (?, ?)"
+                owner = self._connection.execute(statement, (name, now)).lastrowid
+                assert owner is not None  # just inserted
+            owners[name] = owner
+        return owners
 
     def rename_identity(self, owner: int, name: str) -> None:
         """Give an identity a name that no other has."""
@@ -47,18 +51,25 @@ class SqliteTables(SqliteReading):
             "DELETE FROM identity WHERE id = ?", [(owner,) for owner in owners]
         )
 
-    def metadata(self, owner: int) -> str:
-        """Return the metadata of an identity."""
+    def metadata(self, owners: Sequence[int]) -> dict[int, str]:
+        """Return the metadata of identities."""
         statement = "SELECT metadata FROM identity WHERE id = ?"
-        return str(self._connection.execute(statement, (owner,)).fetchone()[0])
+        return {
+            owner: str(self._connection.execute(statement, (owner,)).fetchone()[0])
+            for owner in owners
+        }
 
-    def set_metadata(self, owner: int, metadata: str) -> None:
-        """Replace the metadata of an identity."""
-        self._connection.execute("UPDATE identity SET metadata = ? WHERE id = ?", (metadata, owner))
+    def set_metadata(self, metadata: Mapping[int, str]) -> None:
+        """Replace the metadata of identities."""
+        self._connection.executemany(
+            "UPDATE identity SET metadata = ? WHERE id = ?",
+            [(text, owner) for owner, text in metadata.items()],
+        )
 
-    def count_references(self, owner: int) -> int:
-        """Return how many references an identity has."""
-        return self._number("SELECT COUNT(*) FROM reference WHERE identity_id = ?", owner)
+    def count_references(self, owners: Sequence[int]) -> dict[int, int]:
+        """Return how many references each identity has."""
+        statement = "SELECT COUNT(*) FROM reference WHERE identity_id = ?"
+        return {owner: self._number(statement, owner) for owner in owners}
 
     def reference_owners(self, owner: int | None = None) -> dict[int, int]:
         """Return whose each reference is, by its id; of one identity alone where it is given."""
@@ -67,23 +78,15 @@ class SqliteTables(SqliteReading):
             return dict(self._connection.execute(statement))
         return dict(self._connection.execute(f"{statement} WHERE identity_id = ?", (owner,)))
 
-    def new_references(
-        self, owner: int, offered: Sequence[codec.EncodedReference]
-    ) -> tuple[list[codec.EncodedReference], tuple[Duplicate, ...]]:
-        """Return which references an identity lacks, and which another identity has."""
-        new: dict[bytes, codec.EncodedReference] = {}
-        duplicates = []
-        for reference in offered:
-            holders = dict(self._connection.execute(_HOLDERS, (reference.vector,)).fetchall())
-            if holders.pop(owner, None) is None:
-                new.setdefault(reference.vector, reference)
-            duplicates += [Duplicate(reference.source, name) for name in holders.values()]
-        return list(new.values()), tuple(duplicates)
+    def holders(self, vectors: Sequence[bytes]) -> dict[bytes, dict[int, str]]:
+        """Return who has each vector. No server is asked: one after another takes little time."""
+        execute = self._connection.execute
+        return {vector: dict(execute(_HOLDERS, (vector,)).fetchall()) for vector in vectors}
 
     def insert_references(
-        self, owner: int, references: Sequence[codec.EncodedReference], moment: datetime
+        self, references: Sequence[tuple[int, codec.EncodedReference]], moment: datetime
     ) -> None:
-        """Append references to an identity."""
+        """Append references to identities."""
         model_id, now = self._model_id, codec.encode_time(moment)
         self._connection.executemany(
             "INSERT INTO reference"
@@ -91,7 +94,7 @@ class SqliteTables(SqliteReading):
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (owner, model_id, r.source, r.metadata, r.quality, r.calibration, now, r.vector)
-                for r in references
+                for owner, r in references
             ],
         )
 
@@ -128,22 +131,23 @@ class SqliteTables(SqliteReading):
             self.note_dimension(dimension, what)
         self._model_id = model_id
 
-    def raise_revision(self) -> int:
-        """Count one change more; return the new number."""
+    def raise_revision(self, changes: int = 1) -> int:
+        """Count so many changes more; return the new number."""
         self._connection.execute(
-            "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'"
+            "UPDATE meta SET value = CAST(value AS INTEGER) + ? WHERE key = 'revision'", (changes,)
         )
         return self.revision()
 
-    def stamp(self, revision: int, owners: Iterable[int] | None) -> None:
-        """Note that identities were changed last at this revision; None for all of them."""
-        if owners is None:
-            self._connection.execute("UPDATE identity SET revision = ?", (revision,))
-        else:
-            self._connection.executemany(
-                "UPDATE identity SET revision = ? WHERE id = ?",
-                [(revision, owner) for owner in owners],
-            )
+    def stamp(self, revisions: Mapping[int, int]) -> None:
+        """Note at which revision identities were changed last."""
+        self._connection.executemany(
+            "UPDATE identity SET revision = ? WHERE id = ?",
+            [(revision, owner) for owner, revision in revisions.items()],
+        )
+
+    def stamp_all(self, revision: int) -> None:
+        """Note that every identity was changed last at this revision."""
+        self._connection.execute("UPDATE identity SET revision = ?", (revision,))
 
     def note_removed(self, revision: int, owners: Iterable[int]) -> None:
         """Note at which revision identities were deleted."""
