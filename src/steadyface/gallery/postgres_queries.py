@@ -12,7 +12,6 @@ from steadyface.gallery.postgres_connection import Connection, from_wire
 from steadyface.gallery.rows import (
     BATCH,
     Batch,
-    Item,
     assemble_changes,
     assemble_templates,
     noted_dimension,
@@ -186,11 +185,10 @@ class PostgresReading:
 
     def changes(self, since: Mark, limit: int) -> Changes:
         """Return a page of who was changed or removed after a mark."""
-        rows = self.connection.execute(
+        items = self.connection.execute(
             _NEWER, {"revision": since.revision, "id": since.identity, "limit": limit + 1}
         ).fetchall()
-        items = [Item(Mark(revision, number), name) for revision, number, name in rows]
-        ids = [item.mark.identity for item in items[:limit] if item.name is not None]
+        ids = [number for _, number, name in items[:limit] if name is not None]
         return assemble_changes(
             since,
             items,
