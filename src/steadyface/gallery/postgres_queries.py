@@ -57,7 +57,7 @@ _ROW = f"SELECT identity_id, model_id, {schema.VECTOR_BYTES}, quality"
 # By the page's ids, not by its range of revisions: how many there are is known to the planner then,
 # which would read every vector otherwise.
 _NEWER_REFERENCES = f"""
-    {_ROW} FROM unnest(%s::bigint[]) WITH ORDINALITY AS page (owner, place)
+    {_ROW} FROM unnest(%b::bigint[]) WITH ORDINALITY AS page (owner, place)
     JOIN reference ON identity_id = owner ORDER BY place, id
 """
 
@@ -204,7 +204,7 @@ class PostgresReading:
         return read_dimension(self.connection)
 
     def _count_references(self, owners: list[int]) -> int:
-        statement = "SELECT count(*) FROM reference WHERE identity_id = ANY(%s)"
+        statement = "SELECT count(*) FROM reference WHERE identity_id = ANY(%b::bigint[])"
         ((number,),) = self.connection.execute(statement, (owners,)).fetchall()
         return int(number)
 
