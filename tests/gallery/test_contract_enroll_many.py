@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +17,24 @@ from tests.gallery.shared import MODEL, MakeReferences, OpenAgain, names, unit
 from steadyface.errors import GalleryError, GalleryModelError, SteadyfaceError, UsageError
 from steadyface.gallery import START, Counts, Duplicate, Enrolled, Gallery, NewPerson, open_gallery
 from steadyface.types import Embedding, Reference
+
+#: Enrols fifty at once, and says how many are stored whenever it is asked for more.
+ENROL = """
+import sys
+import numpy as np
+from steadyface.gallery import NewPerson, open_gallery
+from steadyface.types import Embedding, Reference
+
+def people():
+    for number, angle in enumerate(np.linspace(0, 1, 20_000)):
+        if number % 50 == 0:
+            print(number, flush=True)
+        vector = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32)
+        yield NewPerson(f"{number:05}", [Reference(Embedding(vector, "face-v1"))])
+
+with open_gallery(sys.argv[1], model_id="face-v1", mode="create") as gallery:
+    gallery.enroll_many(people(), batch=50)
+"""
 
 OTHER_MODEL = Reference(Embedding(np.array([1, 0], dtype=np.float32), "face-v2"))
 #: Who is there, comes twice, holds what another has, is described or has nothing new.
@@ -51,7 +74,7 @@ def state(gallery: Gallery) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("batch", [1, 2, 4, 1000])
+@pytest.mark.parametrize("batch", [2, 4, 1000])
 def test_batches_end_as_single_calls_do(batch: int, gallery: Gallery, another_url: str) -> None:
     answers = fill(gallery, batch)
     with open_gallery(another_url, model_id=MODEL, mode="create") as single:
@@ -87,13 +110,13 @@ def test_an_error_takes_back_its_batch_alone_and_says_who(
     with pytest.raises(kind) as caught:
         gallery.enroll_many(people, batch=2)
     assert message in str(caught.value)
-    assert str(caught.value).endswith("; 2 before are stored")
+    assert str(caught.value).endswith("; the first 2 are stored")
     assert names(gallery) == ["Ann", "Zoe"]
     assert gallery.revision() == len(gallery.audit()) == 2
     with pytest.raises(kind) as alone:
         gallery.enroll_many([*OFFERS, bad])
     assert message in str(alone.value)
-    assert "before are stored" not in str(alone.value)
+    assert "are stored" not in str(alone.value)
     assert gallery.count().identities == 2
 
 
@@ -131,3 +154,22 @@ def test_more_than_one_batch_of_many(gallery: Gallery, make_references: MakeRefe
     assert templates.names == tuple(person.identity for person in people)
     assert np.array_equal(templates.vectors, np.stack([r.embedding.vector for r in references]))
     assert gallery.revision() == 2500
+
+
+def test_killed_between_and_amid_batches(gallery_url: str) -> None:
+    command = [sys.executable, "-c", ENROL, gallery_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        while running.stdout.readline() not in ("500\n", ""):
+            pass
+        time.sleep(random.Random().uniform(0, 0.05))
+        running.kill()
+        # The last line may be cut off.
+        acknowledged = [500, *(int(line) for line in running.stdout if line.endswith("\n"))][-1]
+    assert running.returncode == -signal.SIGKILL
+    with open_gallery(gallery_url, model_id=MODEL, mode="write") as gallery:
+        stored = gallery.count().identities
+        assert acknowledged <= stored <= acknowledged + 50
+        assert stored % 50 == 0
+        assert names(gallery) == [f"{number:05}" for number in range(stored)]
+        assert gallery.count().references == gallery.revision() == len(gallery.audit()) == stored

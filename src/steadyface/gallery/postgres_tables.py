@@ -51,7 +51,10 @@ class PostgresTables(PostgresReading):
             " WHERE NOT EXISTS (SELECT FROM identity WHERE name = offered) ORDER BY place",
             (moment, list(names)),
         )
-        statement = "SELECT name, id FROM identity WHERE name = ANY(%b::text[])"
+        statement = (
+            "SELECT offered, (SELECT id FROM identity WHERE name = offered)"
+            " FROM unnest(%b::text[]) AS offered"
+        )
         return dict(self.connection.execute(statement, (list(names),)).fetchall())
 
     def rename_identity(self, owner: int, name: str) -> None:

@@ -90,7 +90,7 @@ class TableGallery:
                 except SteadyfaceError as error:
                     if not done:
                         raise
-                    raise type(error)(f"{error}; {len(done)} before are stored") from error
+                    raise type(error)(f"{error}; the first {len(done)} are stored") from error
         finally:
             if described:  # once, not for each batch: it takes as long as the gallery is large
                 self.erase_if_free()
