@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from typing import Any, Literal, TypeAlias, get_args
 
 from steadyface.errors import LookalikeError, PoorFaceError, SteadyfaceError, UsageError
-from steadyface.gallery.contract import Duplicate, Enrolled, Gallery
+from steadyface.gallery.contract import Duplicate, Enrolled, Gallery, NewPerson
 from steadyface.gallery.names import clean_name
 from steadyface.matching.calibration import DecisionRule
 from steadyface.matching.lookalikes import (
@@ -144,8 +144,7 @@ def enroll_people(
     if terms.dry_run:
         _try(gallery.templates(), offers)
     elif not terms.at_once:
-        for offer in offers:
-            offer.stored = _store(gallery, offer)
+        _store_all(gallery, offers)
     return [offer.result() for offer in offers]
 
 
@@ -219,6 +218,13 @@ def _store(gallery: Gallery, offer: _Offer) -> Enrolled:
     if not offer.references:
         return _NOTHING
     return gallery.enroll(offer.name, offer.references, metadata=offer.person.metadata)
+
+
+def _store_all(gallery: Gallery, offers: Sequence[_Offer]) -> None:
+    some = [offer for offer in offers if offer.references]
+    people = [NewPerson(one.name, one.references, one.person.metadata) for one in some]
+    for offer, stored in zip(some, gallery.enroll_many(people), strict=True):
+        offer.stored = stored
 
 
 def _find_lookalikes(

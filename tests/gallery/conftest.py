@@ -53,6 +53,18 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture
+def another_url(gallery_url: str) -> Iterator[str]:
+    """Beside `gallery_url`, the URL of another new gallery in the same store."""
+    if gallery_url.startswith("sqlite:"):
+        yield f"{gallery_url}.other"
+        return
+    yield f"{gallery_url}_other"
+    with raw_postgres(gallery_url) as database:
+        name = gallery_url.partition("gallery=")[2]
+        database.execute(f"DROP SCHEMA IF EXISTS {name}_other CASCADE")
+
+
+@pytest.fixture
 def postgres_url(postgres: Server) -> Iterator[str]:
     """The URL of a gallery in a schema of its own, which is gone after the test."""
     gallery = f"test_{uuid.uuid4().hex}"

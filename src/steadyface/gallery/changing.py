@@ -1,5 +1,7 @@
 """What changes a gallery, whatever its tables are; each function is one transaction's work.
 
+Enrolment is in `enrolling`.
+
 Each enters itself in the audit, raises the revision and notes who was changed by it, unless it
 changes nothing. Errors leave the transaction to be rolled back.
 """
@@ -14,7 +16,7 @@ from steadyface.gallery import codec
 from steadyface.gallery.names import unknown_identity, unknown_references
 from steadyface.gallery.refusals import name_taken
 from steadyface.gallery.tables import Affected, Change, Reading, Tables
-from steadyface.gallery.values import Enrolled, Pruned, Replaced
+from steadyface.gallery.values import Pruned, Replaced
 
 
 def find_identity(tables: Reading, name: str) -> int:
@@ -29,36 +31,14 @@ def find_identity(tables: Reading, name: str) -> int:
     return owner
 
 
-def enroll(
-    tables: Tables,
-    change: Change,
-    name: str,
-    offered: Sequence[codec.EncodedReference],
-    metadata: str | None,
-) -> Enrolled:
-    """Store references of an identity, see `Gallery.enroll`; `metadata` is JSON text."""
-    what = f"{tables.location}: a reference of {name!r}"
-    tables.note_dimension(offered[0].dimension, what)
-    codec.check_dimension(offered[0].dimension, tables.dimension(), what)
-    tables.add_identity(name, change.moment)
-    owner = find_identity(tables, name)
-    new, duplicates = tables.new_references(owner, offered)
-    tables.insert_references(owner, new, change.moment)
-    described = metadata is not None and _set_metadata(tables, owner, metadata)
-    if new or described:
-        _record(tables, change, [Affected("enroll", owner, len(new))], changed=[owner])
-    return Enrolled(
-        added=len(new),
-        held=len(offered) - len(new),
-        references=tables.count_references(owner),
-        duplicates=duplicates,
-    )
-
-
 def describe(tables: Tables, change: Change, name: str, metadata: str) -> None:
     """Replace the metadata of an identity by this JSON text."""
     owner = find_identity(tables, name)
-    if _set_metadata(tables, owner, metadata):
+    before = tables.metadata([owner])[owner]
+    if before != metadata:
+        tables.set_metadata({owner: metadata})
+        if before != codec.NO_METADATA:
+            tables.mark_for_erasure(only_metadata=True)
         # Metadata are no part of `Gallery.changes`.
         _record(tables, change, [Affected("describe", owner, 0)], changed=[])
 
@@ -77,7 +57,8 @@ def rename(tables: Tables, change: Change, before: str, after: str) -> None:
 def remove(tables: Tables, change: Change, names: Iterable[str]) -> int:
     """Delete identities with all their references, each named once; return how many references."""
     owners = [find_identity(tables, name) for name in names]
-    affected = [Affected("remove", owner, tables.count_references(owner)) for owner in owners]
+    counts = tables.count_references(owners)
+    affected = [Affected("remove", owner, counts[owner]) for owner in owners]
     tables.delete_identities(owners)
     _record(tables, change, affected, changed=[], removed=owners)
     tables.mark_for_erasure()
@@ -138,17 +119,6 @@ def replace_all(
     return Replaced(replaced=len(references), removed=len(gone))
 
 
-def _set_metadata(tables: Tables, owner: int, metadata: str) -> bool:
-    """Return whether the identity had other metadata before."""
-    before = tables.metadata(owner)
-    if before == metadata:
-        return False
-    tables.set_metadata(owner, metadata)
-    if before != codec.NO_METADATA:
-        tables.mark_for_erasure(only_metadata=True)
-    return True
-
-
 def _record(
     tables: Tables,
     change: Change,
@@ -160,5 +130,8 @@ def _record(
     """Enter a change; identities that it `changed` (None for all) or `removed` get its revision."""
     tables.enter(change, affected)
     revision = tables.raise_revision()
-    tables.stamp(revision, changed)
+    if changed is None:
+        tables.stamp_all(revision)
+    else:
+        tables.stamp(dict.fromkeys(changed, revision))
     tables.note_removed(revision, removed)

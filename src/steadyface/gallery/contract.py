@@ -7,7 +7,7 @@ not its work (see `steadyface.matching`, which takes `Templates`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias
@@ -22,6 +22,7 @@ from steadyface.gallery.values import (
     Enrolled,
     IdentitySummary,
     Mark,
+    NewPerson,
     Pruned,
     Replaced,
     Stats,
@@ -41,6 +42,7 @@ __all__ = [
     "GalleryMode",
     "IdentitySummary",
     "Mark",
+    "NewPerson",
     "Pruned",
     "Replaced",
     "Stats",
@@ -112,6 +114,28 @@ class Gallery(Protocol):
             UsageError: a bad name, no references, or metadata that JSON cannot hold.
             GalleryModelError: an embedding of another model than the gallery's.
             GalleryError: a vector that is not as stated.
+        """
+        ...
+
+    def enroll_many(self, people: Iterable[NewPerson], *, batch: int = 1000) -> list[Enrolled]:
+        """Store references of many identities, so many of them by one change each time.
+
+        The gallery and the answers are then as if `enroll` had been called for one after another,
+        save that a batch has one time of enrolment, and is stored as a whole or not at all. What
+        was stored before an error stays. An identity may come more than once.
+
+        Args:
+            people: whom to enrol; asked for no more than a batch ahead.
+            batch: how many identities to store at once, 1 or more. More take less time each;
+                others who change the gallery wait for as long as one batch takes.
+
+        Returns:
+            What `enroll` would, for each in order.
+
+        Raises:
+            The errors of `enroll`, which name the identity; of its batch nobody is stored. The
+            message has how many were stored before.
+            UsageError: `batch` is below 1.
         """
         ...
 

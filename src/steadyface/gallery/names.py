@@ -57,12 +57,8 @@ def clean_actor(actor: str | None) -> str:
 def _clean(text: str, whose: str) -> str:
     if not text.strip():
         raise UsageError(f"{text!r} is no name for {whose}: it is blank; give it a name")
-    for character in text:
-        if unicodedata.category(character) in _REFUSED:
-            raise UsageError(
-                f"{text!r} is no name for {whose}: it holds the character "
-                f"{character!a}; leave it out"
-            )
+    if not (text.isascii() and text.isprintable()):  # those are all allowed: most names, at once
+        _check_characters(text, whose)
     name = unicodedata.normalize("NFC", text)
     if len(name) > LONGEST_NAME:
         raise UsageError(
@@ -70,6 +66,15 @@ def _clean(text: str, whose: str) -> str:
             f"use {LONGEST_NAME} at most"
         )
     return name
+
+
+def _check_characters(text: str, whose: str) -> None:
+    for character in text:
+        if unicodedata.category(character) in _REFUSED:
+            raise UsageError(
+                f"{text!r} is no name for {whose}: it holds the character "
+                f"{character!a}; leave it out"
+            )
 
 
 def closest_names(name: str, names: Iterable[str], *, count: int = 3) -> list[str]:

@@ -132,6 +132,9 @@ def configure(connection: Connection, place: Place, timeout: float) -> None:
         "statement_timeout": str(math.ceil(1000 * place.statement_timeout)),
         "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION),
         "hnsw.ef_search": str(EFFORT),
+        # Statements for a batch are taken for far more work than they are (little is known of the
+        # data on purpose), and would be compiled first, for longer than they run.
+        "jit": "off",
         # An acknowledged change outlives a power cut, whatever the server's default is.
         "synchronous_commit": "on",
     }

@@ -12,7 +12,6 @@ from steadyface.gallery.postgres_connection import Connection, from_wire
 from steadyface.gallery.rows import (
     BATCH,
     Batch,
-    Item,
     assemble_changes,
     assemble_templates,
     noted_dimension,
@@ -58,7 +57,7 @@ _ROW = f"SELECT identity_id, model_id, {schema.VECTOR_BYTES}, quality"
 # By the page's ids, not by its range of revisions: how many there are is known to the planner then,
 # which would read every vector otherwise.
 _NEWER_REFERENCES = f"""
-    {_ROW} FROM unnest(%s::bigint[]) WITH ORDINALITY AS page (owner, place)
+    {_ROW} FROM unnest(%b::bigint[]) WITH ORDINALITY AS page (owner, place)
     JOIN reference ON identity_id = owner ORDER BY place, id
 """
 
@@ -186,11 +185,10 @@ class PostgresReading:
 
     def changes(self, since: Mark, limit: int) -> Changes:
         """Return a page of who was changed or removed after a mark."""
-        rows = self.connection.execute(
+        items = self.connection.execute(
             _NEWER, {"revision": since.revision, "id": since.identity, "limit": limit + 1}
         ).fetchall()
-        items = [Item(Mark(revision, number), name) for revision, number, name in rows]
-        ids = [item.mark.identity for item in items[:limit] if item.name is not None]
+        ids = [number for _, number, name in items[:limit] if name is not None]
         return assemble_changes(
             since,
             items,
@@ -206,7 +204,7 @@ class PostgresReading:
         return read_dimension(self.connection)
 
     def _count_references(self, owners: list[int]) -> int:
-        statement = "SELECT count(*) FROM reference WHERE identity_id = ANY(%s)"
+        statement = "SELECT count(*) FROM reference WHERE identity_id = ANY(%b::bigint[])"
         ((number,),) = self.connection.execute(statement, (owners,)).fetchall()
         return int(number)
 

@@ -18,7 +18,6 @@ from steadyface.gallery.postgres_connection import (
 )
 from steadyface.gallery.postgres_queries import PostgresReading
 from steadyface.gallery.tables import Affected, Change
-from steadyface.gallery.values import Duplicate
 
 #: Of pgvector.
 LONGEST_VECTOR = 16_000
@@ -43,14 +42,20 @@ class PostgresTables(PostgresReading):
             (str(dimension),),
         )
 
-    def add_identity(self, name: str, moment: datetime) -> None:
-        """Make an identity of this name, unless there is one."""
+    def add_identities(self, names: Sequence[str], moment: datetime) -> dict[str, int]:
+        """Make identities of those of these names that have none; return the id of every one."""
         # Not ON CONFLICT, which takes a number of the sequence also where there is one.
         self.connection.execute(
-            "INSERT INTO identity (name, created_at) SELECT %(name)s, %(moment)s"
-            " WHERE NOT EXISTS (SELECT FROM identity WHERE name = %(name)s)",
-            {"name": name, "moment": moment},
+            "INSERT INTO identity (name, created_at) SELECT offered, %s"
+            " FROM unnest(%b::text[]) WITH ORDINALITY AS offers (offered, place)"
+            " WHERE NOT EXISTS (SELECT FROM identity WHERE name = offered) ORDER BY place",
+            (moment, list(names)),
         )
+        statement = (
+            "SELECT offered, (SELECT id FROM identity WHERE name = offered)"
+            " FROM unnest(%b::text[]) AS offered"
+        )
+        return dict(self.connection.execute(statement, (list(names),)).fetchall())
 
     def rename_identity(self, owner: int, name: str) -> None:
         """Give an identity a name that no other has."""
@@ -60,20 +65,25 @@ class PostgresTables(PostgresReading):
         """Delete identities with all their references."""
         self._for_each("DELETE FROM identity WHERE id = %s", [(owner,) for owner in owners])
 
-    def metadata(self, owner: int) -> str:
-        """Return the metadata of an identity."""
-        statement = "SELECT metadata::text FROM identity WHERE id = %s"
-        ((metadata,),) = self.connection.execute(statement, (owner,)).fetchall()
-        return str(metadata)
+    def metadata(self, owners: Sequence[int]) -> dict[int, str]:
+        """Return the metadata of identities."""
+        statement = "SELECT id, metadata::text FROM identity WHERE id = ANY(%s::bigint[])"
+        return dict(self.connection.execute(statement, (list(owners),)).fetchall())
 
-    def set_metadata(self, owner: int, metadata: str) -> None:
-        """Replace the metadata of an identity."""
-        statement = "UPDATE identity SET metadata = %s WHERE id = %s"
-        self.connection.execute(statement, (metadata, owner))
+    def set_metadata(self, metadata: Mapping[int, str]) -> None:
+        """Replace the metadata of identities."""
+        self._for_each(
+            "UPDATE identity SET metadata = %s WHERE id = %s",
+            [(text, owner) for owner, text in metadata.items()],
+        )
 
-    def count_references(self, owner: int) -> int:
-        """Return how many references an identity has."""
-        return self._count_references([owner])
+    def count_references(self, owners: Sequence[int]) -> dict[int, int]:
+        """Return how many references each identity has."""
+        statement = (
+            "SELECT owner, (SELECT count(*) FROM reference WHERE identity_id = owner)"
+            " FROM unnest(%b::bigint[]) AS owner"
+        )
+        return dict(self.connection.execute(statement, (list(owners),)).fetchall())
 
     def reference_owners(self, owner: int | None = None) -> dict[int, int]:
         """Return whose each reference is, by its id; of one identity alone where it is given."""
@@ -83,45 +93,38 @@ class PostgresTables(PostgresReading):
         statement += " WHERE identity_id = %s"
         return dict(self.connection.execute(statement, (owner,)).fetchall())
 
-    def new_references(
-        self, owner: int, offered: Sequence[codec.EncodedReference]
-    ) -> tuple[list[codec.EncodedReference], tuple[Duplicate, ...]]:
-        """Return which references an identity lacks, and which another identity has."""
+    def holders(self, vectors: Sequence[bytes]) -> dict[bytes, dict[int, str]]:
+        """Return who has each vector; those that nobody has are absent."""
         # Names by id: an identity may have one image twice after `replace_all`, and is told once.
         holders: dict[bytes, dict[int, str]] = defaultdict(dict)
+        # Vector by vector (OFFSET 0): nothing is known of how they differ, and the planner, which
+        # expects many to be the same, would read the whole table for a batch.
         rows = self.connection.execute(
-            f"SELECT {schema.VECTOR_BYTES}, identity.id, name FROM reference"
-            f" JOIN identity ON identity.id = identity_id WHERE {schema.VECTOR_BYTES} = ANY(%s)"
-            " ORDER BY name",
-            ([bytes(WireVector.of(r.vector)) for r in offered],),
+            "SELECT sent, holder, (SELECT name FROM identity WHERE id = holder)"
+            " FROM unnest(%b::bytea[]) AS sent CROSS JOIN LATERAL (SELECT identity_id"
+            f" FROM reference WHERE {schema.VECTOR_BYTES} = sent OFFSET 0) AS found (holder)",
+            ([bytes(WireVector.of(vector)) for vector in vectors],),
+            binary=True,
         )
         for sent, holder, name in rows:
             holders[from_wire(sent)][holder] = name
-        new: dict[bytes, codec.EncodedReference] = {}
-        duplicates = []
-        for reference in offered:
-            others = holders.get(reference.vector, {})
-            if owner not in others:
-                new.setdefault(reference.vector, reference)
-            duplicates += [
-                Duplicate(reference.source, name) for key, name in others.items() if key != owner
-            ]
-        return list(new.values()), tuple(duplicates)
+        return holders
 
     def insert_references(
-        self, owner: int, references: Sequence[codec.EncodedReference], moment: datetime
+        self, references: Sequence[tuple[int, codec.EncodedReference]], moment: datetime
     ) -> None:
-        """Append references to an identity."""
-        self._for_each(
-            "INSERT INTO reference"
-            " (identity_id, model_id, source, metadata, quality, calibration, created_at, vector)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        """Append references to identities."""
+        model_id = self.model_id
+        self._append(
+            "reference"
+            " (identity_id, model_id, source, metadata, quality, calibration, created_at, vector)",
+            "int8 text text text float8 text timestamptz bytea",
             [
                 (
-                    *(owner, self.model_id, r.source, r.metadata, r.quality, r.calibration),
-                    *(moment, WireVector.of(r.vector)),
+                    *(owner, model_id, r.source, r.metadata, r.quality, r.calibration),
+                    *(moment, bytes(WireVector.of(r.vector))),
                 )
-                for r in references
+                for owner, r in references
             ],
         )
 
@@ -166,22 +169,24 @@ class PostgresTables(PostgresReading):
             self.note_dimension(dimension, what)
         self.model_id = model_id
 
-    def raise_revision(self) -> int:
-        """Count one change more; return the new number."""
+    def raise_revision(self, changes: int = 1) -> int:
+        """Count so many changes more; return the new number."""
         self.connection.execute(
-            "UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'revision'"
+            "UPDATE meta SET value = (value::bigint + %s)::text WHERE key = 'revision'", (changes,)
         )
         return self.revision()
 
-    def stamp(self, revision: int, owners: Iterable[int] | None) -> None:
-        """Note that identities were changed last at this revision; None for all of them."""
-        if owners is None:
-            self.connection.execute("UPDATE identity SET revision = %s", (revision,))
-        else:
-            self._for_each(
-                "UPDATE identity SET revision = %s WHERE id = %s",
-                [(revision, owner) for owner in owners],
-            )
+    def stamp(self, revisions: Mapping[int, int]) -> None:
+        """Note at which revision identities were changed last."""
+        self.connection.execute(
+            "UPDATE identity SET revision = stamp"
+            " FROM unnest(%b::bigint[], %b::bigint[]) AS stamps (owner, stamp) WHERE id = owner",
+            (list(revisions), list(revisions.values())),
+        )
+
+    def stamp_all(self, revision: int) -> None:
+        """Note that every identity was changed last at this revision."""
+        self.connection.execute("UPDATE identity SET revision = %s", (revision,))
 
     def note_removed(self, revision: int, owners: Iterable[int]) -> None:
         """Note at which revision identities were deleted."""
@@ -192,9 +197,9 @@ class PostgresTables(PostgresReading):
 
     def enter(self, change: Change, affected: Sequence[Affected]) -> None:
         """Append to the audit."""
-        self._for_each(
-            "INSERT INTO audit (moment, actor, action, identity_id, reference_count)"
-            " VALUES (%s, %s, %s, %s, %s)",
+        self._append(
+            "audit (moment, actor, action, identity_id, reference_count)",
+            "timestamptz text text int8 int8",
             [
                 (change.moment, change.actor, one.action, one.identity_id, one.references)
                 for one in affected
@@ -208,6 +213,20 @@ class PostgresTables(PostgresReading):
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             ("erase-metadata" if only_metadata else "erase", uuid.uuid4().hex),
         )
+
+    def _append(self, table: str, types: str, rows: Sequence[Sequence[object]]) -> None:
+        """Append rows in one go, to columns of these types.
+
+        In binary a text is also a json, and bytes are passed on as they are: to a `vector`, whose
+        type has another number in every database.
+        """
+        if not rows:
+            return
+        statement = f"COPY {table} FROM STDIN (FORMAT BINARY)"
+        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(types.split())
+            for row in rows:
+                copy.write_row(row)
 
     def _for_each(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         if rows:

@@ -38,10 +38,10 @@ def check_page(**numbers: int | None) -> None:
             raise UsageError(f"{option} is {value}; give a number from 0 on")
 
 
-def check_limit(limit: int) -> None:
+def check_limit(limit: int, option: str = "limit") -> None:
     """Raise `UsageError` when a page can hold nothing: asking for the next would never end."""
     if not 1 <= limit < LARGEST_INTEGER:
-        raise UsageError(f"limit is {limit}; give a number from 1 on")
+        raise UsageError(f"{option} is {limit}; give a number from 1 on")
 
 
 def check_meta(meta: Mapping[str, str], location: str, model_id: str | None) -> None:

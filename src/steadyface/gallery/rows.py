@@ -6,7 +6,7 @@ A `ValueError` from here means that the store contradicts itself: it is damaged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,17 +20,9 @@ BATCH = 4096
 #: Owner's id, model, vector as `codec` writes it and quality of some references.
 Batch: TypeAlias = Sequence[tuple[int, str, bytes, float | None]]
 
-
-class Item(NamedTuple):
-    """An identity that is newer than a mark.
-
-    Attributes:
-        mark: its last change.
-        name: None where it was removed.
-    """
-
-    mark: Mark
-    name: str | None
+#: Of an identity that is newer than a mark: revision of its last change, id, and name, which is
+#: None where it was removed.
+Item: TypeAlias = tuple[int, int, str | None]
 
 
 def noted_dimension(meta: Mapping[str, str], stored: float | None) -> int:
@@ -72,11 +64,14 @@ def assemble_templates(
     end = 0
     for rows in batches:
         start, end = end, end + len(rows)
-        if any(owner not in place or model != model_id for owner, model, *_ in rows):
+        if not rows:
+            continue
+        holders, models, blobs, measured = zip(*rows, strict=True)
+        if not place.keys() >= set(holders) or set(models) != {model_id}:
             raise ValueError("a reference belongs to no identity or to another model")
-        vectors[start:end] = codec.decode_vectors([row[2] for row in rows], dimension)
-        owners[start:end] = [place[row[0]] for row in rows]
-        qualities[start:end] = [np.nan if row[3] is None else row[3] for row in rows]
+        vectors[start:end] = codec.decode_vectors(blobs, dimension)
+        owners[start:end] = [place[holder] for holder in holders]
+        qualities[start:end] = [np.nan if one is None else one for one in measured]
     if end != total:
         raise ValueError(f"{total} references are counted and {end} are found")
     for array in (vectors, owners, qualities):
@@ -106,15 +101,15 @@ def assemble_changes(
         model_id: the gallery's model.
     """
     page = items[:limit]
-    identities = [(item.mark.identity, item.name) for item in page if item.name is not None]
+    identities = [(number, name) for _, number, name in page if name is not None]
     ids = np.array([number for number, _ in identities], dtype=np.int64)
     ids.setflags(write=False)
     return Changes(
-        mark=page[-1].mark if page else since,
+        mark=Mark(*page[-1][:2]) if page else since,
         ids=ids,
         templates=assemble_templates(
             identities, batches, total=total, dimension=dimension, model_id=model_id
         ),
-        removed=tuple(item.mark.identity for item in page if item.name is None),
+        removed=tuple(number for _, number, name in page if name is None),
         complete=len(items) <= limit,
     )

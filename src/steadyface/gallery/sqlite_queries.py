@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
 from steadyface.gallery import codec, schema
 from steadyface.gallery.rows import (
     BATCH,
-    Item,
+    Batch,
     assemble_changes,
     assemble_templates,
     noted_dimension,
@@ -51,6 +52,8 @@ _NEWER = """
     )
     ORDER BY 1, 2 LIMIT ?3
 """
+#: Below 1,000, the most values that a statement of an old SQLite takes.
+_AT_ONCE = 500
 _REFERENCES = "SELECT identity_id, model_id, vector, quality, id FROM reference"
 
 
@@ -205,23 +208,19 @@ class SqliteReading:
         """Return a page of who was changed or removed after a mark."""
         rows = self._connection.execute(_NEWER, (since.revision, since.identity, limit + 1))
         items = [
-            Item(
-                Mark(revision, number),
+            (
+                revision,
+                number,
                 None if key is None else self._sealing.open_profile(number, key, profile)[0],
             )
             for revision, number, key, profile in rows
         ]
-        statement = f"{_REFERENCES} WHERE identity_id = ? ORDER BY id"
-        references = [
-            row
-            for item in items[:limit]
-            if item.name is not None
-            for row in self._connection.execute(statement, (item.mark.identity,))
-        ]
+        owners = [number for _, number, name in items[:limit] if name is not None]
+        references = self._references_of(owners)
         return assemble_changes(
             since,
             items,
-            [self._sealing.open_vectors(references)],
+            [references],
             limit=limit,
             total=len(references),
             dimension=self.dimension(),
@@ -235,6 +234,18 @@ class SqliteReading:
         size = None if first is None else first[0] - self._sealing.overhead
         stored = None if size is None else size / codec.VECTOR_DTYPE.itemsize
         return noted_dimension(schema.read_meta(self._connection), stored)
+
+    def _references_of(self, owners: Sequence[int]) -> Batch:
+        """References grouped by identity in this order; many a statement take half the time."""
+        rows: list[tuple[int, str, bytes, float | None, int]] = []
+        for start in range(0, len(owners), _AT_ONCE):
+            some = owners[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            statement = f"{_REFERENCES} WHERE identity_id IN ({marks}) ORDER BY identity_id, id"
+            rows += self._connection.execute(statement, some)
+        place = {owner: number for number, owner in enumerate(owners)}
+        rows.sort(key=lambda row: place[row[0]])
+        return self._sealing.open_vectors(rows)
 
     def _number(self, statement: str, *arguments: int | str) -> int:
         return int(self._connection.execute(statement, arguments).fetchone()[0])

@@ -10,7 +10,6 @@ from steadyface.gallery import codec, schema
 from steadyface.gallery.sealing import Entry, Place
 from steadyface.gallery.sqlite_queries import SqliteReading
 from steadyface.gallery.tables import Affected, Change
-from steadyface.gallery.values import Duplicate
 
 _HOLDERS = (
     "SELECT reference.id, vector, identity.id, name, identity.metadata FROM reference"
@@ -30,20 +29,29 @@ class SqliteTables(SqliteReading):
             (str(dimension),),
         )
 
-    def add_identity(self, name: str, moment: datetime) -> None:
-        """Make an identity of this name, unless there is one."""
-        if self.identity_id(name) is None:
-            number = self._next_id("identity")
-            key = self._sealing.name_key(name)
-            profile = self._sealing.seal_profile(number, name, codec.NO_METADATA)
-            self._connection.execute(
-                "INSERT INTO identity (id, name, created_at, metadata) VALUES (?, ?, ?, ?)",
-                (number, key, codec.encode_time(moment), profile),
-            )
+    def add_identities(self, names: Sequence[str], moment: datetime) -> dict[str, int]:
+        """Make identities of those of these names that have none; return the id of every one."""
+        owners = {name: owner for name in names if (owner := self.identity_id(name)) is not None}
+        new = [name for name in dict.fromkeys(names) if name not in owners]
+        now, first, seal = codec.encode_time(moment), self._next_id("identity"), self._sealing
+        owners |= {name: number for number, name in enumerate(new, start=first)}
+        self._connection.executemany(
+            "INSERT INTO identity (id, name, created_at, metadata) VALUES (?, ?, ?, ?)",
+            [
+                (
+                    owners[name],
+                    seal.name_key(name),
+                    now,
+                    seal.seal_profile(owners[name], name, codec.NO_METADATA),
+                )
+                for name in new
+            ],
+        )
+        return owners
 
     def rename_identity(self, owner: int, name: str) -> None:
         """Give an identity a name that no other has."""
-        self._set_profile(owner, name, self.metadata(owner))
+        self._set_profile(owner, name, self._profile(owner)[1])
 
     def delete_identities(self, owners: Iterable[int]) -> None:
         """Delete identities with all their references."""
@@ -51,17 +59,19 @@ class SqliteTables(SqliteReading):
             "DELETE FROM identity WHERE id = ?", [(owner,) for owner in owners]
         )
 
-    def metadata(self, owner: int) -> str:
-        """Return the metadata of an identity."""
-        return self._profile(owner)[1]
+    def metadata(self, owners: Sequence[int]) -> dict[int, str]:
+        """Return the metadata of identities."""
+        return {owner: self._profile(owner)[1] for owner in owners}
 
-    def set_metadata(self, owner: int, metadata: str) -> None:
-        """Replace the metadata of an identity."""
-        self._set_profile(owner, self._profile(owner)[0], metadata)
+    def set_metadata(self, metadata: Mapping[int, str]) -> None:
+        """Replace the metadata of identities."""
+        for owner, text in metadata.items():
+            self._set_profile(owner, self._profile(owner)[0], text)
 
-    def count_references(self, owner: int) -> int:
-        """Return how many references an identity has."""
-        return self._number("SELECT COUNT(*) FROM reference WHERE identity_id = ?", owner)
+    def count_references(self, owners: Sequence[int]) -> dict[int, int]:
+        """Return how many references each identity has."""
+        statement = "SELECT COUNT(*) FROM reference WHERE identity_id = ?"
+        return {owner: self._number(statement, owner) for owner in owners}
 
     def reference_owners(self, owner: int | None = None) -> dict[int, int]:
         """Return whose each reference is, by its id; of one identity alone where it is given."""
@@ -70,23 +80,14 @@ class SqliteTables(SqliteReading):
             return dict(self._connection.execute(statement))
         return dict(self._connection.execute(f"{statement} WHERE identity_id = ?", (owner,)))
 
-    def new_references(
-        self, owner: int, offered: Sequence[codec.EncodedReference]
-    ) -> tuple[list[codec.EncodedReference], tuple[Duplicate, ...]]:
-        """Return which references an identity lacks, and which another identity has."""
-        new: dict[bytes, codec.EncodedReference] = {}
-        duplicates = []
-        for reference in offered:
-            holders = self._holders(reference.vector)
-            if holders.pop(owner, None) is None:
-                new.setdefault(reference.vector, reference)
-            duplicates += [Duplicate(reference.source, name) for name in sorted(holders.values())]
-        return list(new.values()), tuple(duplicates)
+    def holders(self, vectors: Sequence[bytes]) -> dict[bytes, dict[int, str]]:
+        """Return who has each vector. No server is asked: one after another takes little time."""
+        return {vector: self._holders(vector) for vector in vectors}
 
     def insert_references(
-        self, owner: int, references: Sequence[codec.EncodedReference], moment: datetime
+        self, references: Sequence[tuple[int, codec.EncodedReference]], moment: datetime
     ) -> None:
-        """Append references to an identity."""
+        """Append references to identities."""
         model_id, now, seal = self._model_id, codec.encode_time(moment), self._sealing
         first = self._next_id("reference")
         self._connection.executemany(
@@ -105,7 +106,7 @@ class SqliteTables(SqliteReading):
                     now,
                     seal.seal_vector(place, r.vector),
                 )
-                for number, r in enumerate(references, start=first)
+                for number, (owner, r) in enumerate(references, start=first)
                 for place in [Place(number, owner)]
             ],
         )
@@ -149,22 +150,23 @@ class SqliteTables(SqliteReading):
             self.note_dimension(dimension, what)
         self._model_id = model_id
 
-    def raise_revision(self) -> int:
-        """Count one change more; return the new number."""
+    def raise_revision(self, changes: int = 1) -> int:
+        """Count so many changes more; return the new number."""
         self._connection.execute(
-            "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'"
+            "UPDATE meta SET value = CAST(value AS INTEGER) + ? WHERE key = 'revision'", (changes,)
         )
         return self.revision()
 
-    def stamp(self, revision: int, owners: Iterable[int] | None) -> None:
-        """Note that identities were changed last at this revision; None for all of them."""
-        if owners is None:
-            self._connection.execute("UPDATE identity SET revision = ?", (revision,))
-        else:
-            self._connection.executemany(
-                "UPDATE identity SET revision = ? WHERE id = ?",
-                [(revision, owner) for owner in owners],
-            )
+    def stamp(self, revisions: Mapping[int, int]) -> None:
+        """Note at which revision identities were changed last."""
+        self._connection.executemany(
+            "UPDATE identity SET revision = ? WHERE id = ?",
+            [(revision, owner) for owner, revision in revisions.items()],
+        )
+
+    def stamp_all(self, revision: int) -> None:
+        """Note that every identity was changed last at this revision."""
+        self._connection.execute("UPDATE identity SET revision = ?", (revision,))
 
     def note_removed(self, revision: int, owners: Iterable[int]) -> None:
         """Note at which revision identities were deleted."""

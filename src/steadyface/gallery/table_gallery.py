@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from steadyface.errors import GalleryError, GalleryLockedError, UsageError
-from steadyface.gallery import changing, codec
+from steadyface.errors import GalleryError, GalleryLockedError, SteadyfaceError, UsageError
+from steadyface.gallery import changing, codec, enrolling
 from steadyface.gallery.names import clean_name
 from steadyface.gallery.refusals import (
     NotTheOwnerError,
@@ -27,6 +28,7 @@ from steadyface.gallery.values import (
     Enrolled,
     IdentitySummary,
     Mark,
+    NewPerson,
     Pruned,
     Replaced,
     Stats,
@@ -71,17 +73,45 @@ class TableGallery:
         metadata: Mapping[str, Any] | None = None,
     ) -> Enrolled:
         """Store references of an identity; see `Gallery.enroll`."""
-        name, model_id = clean_name(identity), self.model_id
-        rows = codec.encode_references(
-            references, model_id=model_id, location=self._location, identity=name
-        )
-        described = None if metadata is None else self._encode_metadata(name, metadata)
-        change = self._change()
-        with self._session.writing(model_id=model_id) as tables:
-            done = changing.enroll(tables, change, name, rows, described)
-        if described is not None:
+        (done,) = self._enroll([NewPerson(identity, references, metadata)])
+        if metadata is not None:
             self.erase_if_free()
         return done
+
+    def enroll_many(self, people: Iterable[NewPerson], *, batch: int = 1000) -> list[Enrolled]:
+        """Store references of many identities; see `Gallery.enroll_many`."""
+        check_limit(batch, "batch")
+        offers, done, described = iter(people), list[Enrolled](), False
+        try:
+            while some := list(islice(offers, batch)):
+                described = described or any(one.metadata is not None for one in some)
+                try:
+                    done += self._enroll(some)
+                except SteadyfaceError as error:
+                    if not done:
+                        raise
+                    raise type(error)(f"{error}; the first {len(done)} are stored") from error
+        finally:
+            if described:  # once, not for each batch: it takes as long as the gallery is large
+                self.erase_if_free()
+        return done
+
+    def _enroll(self, people: Sequence[NewPerson]) -> list[Enrolled]:
+        model_id = self.model_id
+        offers = [self._offer(person, model_id) for person in people]
+        change = self._change()
+        with self._session.writing(model_id=model_id) as tables:
+            return enrolling.enroll(tables, change, offers)
+
+    def _offer(self, person: NewPerson, model_id: str) -> enrolling.Offer:
+        name = clean_name(person.identity)
+        references = codec.encode_references(
+            person.references, model_id=model_id, location=self._location, identity=name
+        )
+        described = person.metadata
+        return enrolling.Offer(
+            name, references, None if described is None else self._encode_metadata(name, described)
+        )
 
     def describe(self, identity: str, metadata: Mapping[str, Any]) -> None:
         """Replace the metadata of an identity; see `Gallery.describe`."""

@@ -18,7 +18,6 @@ from steadyface.gallery.values import (
     AuditEntry,
     Changes,
     Counts,
-    Duplicate,
     IdentitySummary,
     Mark,
     Stats,
@@ -121,8 +120,12 @@ class Tables(Reading, Protocol):
         """
         ...
 
-    def add_identity(self, name: str, moment: datetime) -> None:
-        """Make an identity of this name, unless there is one."""
+    def add_identities(self, names: Sequence[str], moment: datetime) -> dict[str, int]:
+        """Make identities of those of these different names that have none, in order.
+
+        Returns:
+            The id of every one by its name.
+        """
         ...
 
     def rename_identity(self, owner: int, name: str) -> None:
@@ -133,32 +136,30 @@ class Tables(Reading, Protocol):
         """Delete identities with all their references."""
         ...
 
-    def metadata(self, owner: int) -> str:
-        """The metadata of an identity."""
+    def metadata(self, owners: Sequence[int]) -> dict[int, str]:
+        """The metadata of these identities, by id."""
         ...
 
-    def set_metadata(self, owner: int, metadata: str) -> None:
-        """Replace the metadata of an identity."""
+    def set_metadata(self, metadata: Mapping[int, str]) -> None:
+        """Replace the metadata of identities, by id."""
         ...
 
-    def count_references(self, owner: int) -> int:
-        """How many references an identity has."""
+    def count_references(self, owners: Sequence[int]) -> Mapping[int, int]:
+        """How many references each of these identities has, by id."""
         ...
 
     def reference_owners(self, owner: int | None = None) -> dict[int, int]:
         """Whose each reference is, by its id; `owner` restricts them to one identity."""
         ...
 
-    def new_references(
-        self, owner: int, offered: Sequence[EncodedReference]
-    ) -> tuple[list[EncodedReference], tuple[Duplicate, ...]]:
-        """Which references the identity lacks, and which another identity has."""
+    def holders(self, vectors: Sequence[bytes]) -> Mapping[bytes, Mapping[int, str]]:
+        """Who has each of these different vectors: names by id; what nobody has may be absent."""
         ...
 
     def insert_references(
-        self, owner: int, references: Sequence[EncodedReference], moment: datetime
+        self, references: Sequence[tuple[int, EncodedReference]], moment: datetime
     ) -> None:
-        """Append references to an identity."""
+        """Append references, each with the id of its identity."""
         ...
 
     def replace_references(
@@ -182,12 +183,16 @@ class Tables(Reading, Protocol):
         """
         ...
 
-    def raise_revision(self) -> int:
-        """Count one change more; return the new number."""
+    def raise_revision(self, changes: int = 1) -> int:
+        """Count so many changes more; return the new number."""
         ...
 
-    def stamp(self, revision: int, owners: Iterable[int] | None) -> None:
-        """Note that identities were changed last at this revision; None for all of them."""
+    def stamp(self, revisions: Mapping[int, int]) -> None:
+        """Note at which revision identities were changed last, by id."""
+        ...
+
+    def stamp_all(self, revision: int) -> None:
+        """Note that every identity was changed last at this revision."""
         ...
 
     def note_removed(self, revision: int, owners: Iterable[int]) -> None:

@@ -33,7 +33,7 @@ from steadyface.gallery.transfer_file import (
     Portable,
     read_portable,
 )
-from steadyface.gallery.values import Counts, IdentitySummary, StoredReference
+from steadyface.gallery.values import Counts, IdentitySummary, NewPerson, StoredReference
 from steadyface.types import FloatArray
 
 #: How often a gallery that others change meanwhile is read before giving up.
@@ -119,12 +119,12 @@ def import_gallery(gallery: Gallery, file: Path) -> Imported:
 
 
 def _enrol_everybody(gallery: Gallery, portable: Portable) -> Imported:
-    added = held = identities = 0
-    for person in portable.people:
-        if person.references:
-            done = gallery.enroll(person.name, person.references, metadata=person.metadata or None)
-            added, held, identities = added + done.added, held + done.held, identities + 1
-    return Imported(added, held, identities)
+    done = gallery.enroll_many(
+        NewPerson(person.name, person.references, person.metadata or None)
+        for person in portable.people
+        if person.references
+    )
+    return Imported(sum(one.added for one in done), sum(one.held for one in done), len(done))
 
 
 def _read_everybody(gallery: Gallery) -> list[_Person]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from steadyface.types import Embedding, Templates
+from steadyface.types import Embedding, Reference, Templates
 
 #: What changes a gallery, as its audit calls it.
 AuditAction: TypeAlias = Literal[
@@ -104,6 +104,21 @@ class Duplicate:
 
     source: str
     identity: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewPerson:
+    """What is offered for one identity, see `Gallery.enroll`.
+
+    Attributes:
+        identity: its name.
+        references: one or more.
+        metadata: of the identity; None leaves what it has.
+    """
+
+    identity: str
+    references: Sequence[Reference]
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,9 @@ def ready(templates: Templates, how: TemplateScore = DEFAULT_TEMPLATE_SCORE) -> 
     if how != "max" and len(owners):
         order = np.argsort(owners, kind="stable")
         owners, firsts = np.unique(owners[order], return_index=True)
-        added = np.add.reduceat(vectors[order], firsts, axis=0)
+        added = vectors[order]
+        if len(firsts) < len(order):  # somebody has several
+            added = np.add.reduceat(added, firsts, axis=0)
         lengths = np.linalg.norm(added, axis=1, keepdims=True)
         vectors = np.asarray(added / np.maximum(lengths, np.finfo(np.float32).tiny))
     return ReadyTemplates(
