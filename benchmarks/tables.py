@@ -60,6 +60,7 @@ def all_tables() -> list[str]:
         open_set_table(read("open_set")),
         decisions_table(read("decisions")),
         fairness_table(read("fairness")),
+        gallery_table(*map(read, ("search", "gallery", "postgres", "encrypted"))),
         quantized_table(read("quantized")),
         detection_table(read("detection")),
     ]
@@ -259,6 +260,52 @@ def _decided(
     values = [part["fmr"] if isinstance(part, dict) else part for part in parts]
     cells = [f"{scale * value:.1f}" for value in values]
     return [f"{name}, {sides}, severity {severity}, in 1,000", *cells]
+
+
+def gallery_table(
+    search: dict[str, Any],
+    gallery: dict[str, Any],
+    postgres: dict[str, Any],
+    encrypted: dict[str, Any],
+) -> str:
+    """Galleries: searching, enrolling, opening, many clients, and what encryption costs."""
+    small, large = search["100000"], search["1000000"]
+    rows = [
+        (
+            f"a decision among {name}, times faster than {peer}",
+            f"{part['times_faster_than'][peer]['median']:.1f}",
+        )
+        for name, part in (("100,000", small), ("1,000,000", large))
+        for peer in ("faiss", "faiss on one thread")
+    ]
+    rows += [
+        ("share of the same best as faiss", f"{small['recall_at_1_against_faiss']:.3f}"),
+        ("memory of 1,000,000, MB (vectors: 512)", f"{large['growth_mb']['searched']:.0f}"),
+    ]
+    for store, name in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL")):
+        enrolment = gallery[store]["enrolment"]
+        rows += [
+            (
+                f"{name}, templates enrolled a second",
+                f"{enrolment['templates_a_second']['median']:,}",
+            ),
+            (
+                f"{name}, time over the driver's alone",
+                f"{enrolment['times_of_peer']['median']:.1f}",
+            ),
+        ]
+    opening, clients = gallery["sqlite"]["opening"], postgres["exact"]["clients"]
+    sealed = encrypted["over_plain"]["opening_and_reading_templates"]
+    rows += [
+        ("SQLite, opening 100,000, s", f"{opening['seconds']['median']:.2f}"),
+        ("its time over an integrity check's", f"{opening['times_of_peer']['median']:.2f}"),
+        ("PostgreSQL, errors in 1,000 searches by 16 clients", str(clients["errors"])),
+        ("their p99 over that of one client alone", f"{clients['p99_over_peer']:.1f}"),
+        ("acknowledged and lost in a restart", str(postgres["enrolment"]["lost"])),
+        ("recall@1 of its index", f"{postgres['index']['recall_at_1']:.2f}"),
+        ("encrypted, opening and reading over plain", f"{sealed:.1f}"),
+    ]
+    return markdown(("galleries", ""), rows)
 
 
 def quantized_table(quantized: dict[str, Any]) -> str:
