@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from benchmarks.postgres_server import Server, raw_postgres
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.colours import ColourFinder, ColourNetwork
 from tests.gallery.shared import (
     MODEL,
     MakeReferences,
@@ -29,6 +31,7 @@ from steadyface.gallery.postgres_connection import WireVector, from_wire
 from steadyface.gallery.postgres_open import open_postgres
 from steadyface.gallery.postgres_schema import MIGRATIONS
 from steadyface.gallery.versions import Migration
+from steadyface.models.catalog import load_catalog
 from steadyface.types import Embedding, Reference
 
 
@@ -204,16 +207,72 @@ def test_vectors_of_another_format(opened: Gallery, postgres_url: str) -> None:
         open_gallery(postgres_url, model_id=MODEL)
 
 
-def test_commands_take_the_url_and_do_not_show_its_password(
-    opened: Gallery, postgres_url: str
+#: Every command with `--gallery` in an order in which each has something to do, and its arguments.
+COMMANDS: dict[str, list[str]] = {
+    "enroll": ["people"],
+    "match": ["people/Ann/1.png"],
+    "gallery list": [],
+    "gallery show": ["Ann"],
+    "gallery stats": [],
+    "gallery check": [],
+    "gallery audit": [],
+    "gallery describe": ["Ann", "team=blue"],
+    "gallery rename": ["Ben", "Zoe"],
+    "gallery export": ["out.zip"],
+    "gallery import": ["out.zip"],
+    "gallery prune": ["--older-than", "1y"],
+    "gallery re-embed": ["--images", "people"],
+    "gallery remove-reference": ["Ann", "1"],
+    "gallery remove": ["Ann"],
+    "gallery rotate-key": ["--to-plain"],
+}
+
+
+def with_gallery(group: click.Group, before: str = "") -> Iterator[str]:
+    """The words of every command that takes `--gallery`."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from with_gallery(command, f"{before}{name} ")
+        elif any("--gallery" in parameter.opts for parameter in command.params):
+            yield f"{before}{name}"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_no_command_shows_the_password_of_the_url(
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    paint: Callable[..., Path],
+    as_json: bool,
 ) -> None:
-    opened.enroll("Ann", [unit(1, 0)])
+    assert sorted(with_gallery(cli)) == sorted(COMMANDS)
+    model = load_catalog().default("face-network").id
+    monkeypatch.setattr("steadyface.pipeline.load_finder", lambda name: ColourFinder())
+    monkeypatch.setattr("steadyface.pipeline.load_network", lambda name: ColourNetwork(model))
+    monkeypatch.chdir(tmp_path)
+    for name, degrees in (("Ann", 0), ("Ben", 90)):
+        paint(tmp_path / "people" / name / "1.png", degrees=degrees)
     url = postgres_url.replace("postgres@", "postgres:s3cret@")
-    runner = CliRunner()
-    shown = runner.invoke(cli, ["gallery", "stats", "--gallery", url, "--json"])
-    assert (shown.exit_code, json.loads(shown.output)["references"]) == (0, 1)
-    renamed = runner.invoke(cli, ["gallery", "rename", "Ann", "Zoe", "--gallery", url])
-    assert renamed.exit_code == 0
-    assert opened.templates().names == ("Zoe",)
-    for answer in (shown, renamed):
-        assert "s3cret" not in answer.output
+    also = ["--json"] if as_json else []
+
+    def run(command: str, url: str) -> Result:
+        answer = CliRunner().invoke(
+            cli, [*command.split(), *COMMANDS[command], "--gallery", url, *also]
+        )
+        assert "s3cret" not in f"{answer.output} {answer.exception}", command
+        return answer
+
+    done = {command: run(command, url).exit_code for command in COMMANDS}
+    # The last is for SQLite alone.
+    assert {command for command, status in done.items() if status} == {"gallery rotate-key"}
+    # Damaged, and a gallery that is not there.
+    with raw_postgres(postgres_url) as database:
+        database.execute("UPDATE meta SET value = 'x' WHERE key = 'dimension'")
+        database.execute("ALTER TABLE identity RENAME TO people")
+    assert run("gallery check", url).exit_code == 1
+    for command in COMMANDS:
+        run(command, url)
+        run(command, url.replace("gallery=", "gallery=no_"))

@@ -21,6 +21,7 @@ from steadyface.cli.status import Status
 from steadyface.errors import GalleryCorruptError
 from steadyface.gallery import AuditEntry
 from steadyface.gallery.checking import read_everything
+from steadyface.gallery.factory import gallery_location
 
 
 @click.group("gallery")
@@ -104,16 +105,18 @@ def check(ctx: click.Context, gallery_url: str, as_json: bool) -> None:
     """Read everything the gallery holds. Exit status 1 says that it is damaged."""
     try:
         with opened(gallery_url, "read") as gallery:
-            counts = read_everything(gallery)
+            location, counts = gallery.location, read_everything(gallery)
     except GalleryCorruptError as error:
         if as_json:
-            print_json({"gallery": gallery_url, "ok": False, "problem": str(error)})
+            # Not the URL, which may hold a password; and perhaps nothing was opened.
+            location = gallery_location(gallery_url)
+            print_json({"gallery": location, "ok": False, "problem": str(error)})
         else:
             click.echo(f"damaged: {error}")
         ctx.exit(Status.NO)
     if as_json:
         held = {"identities": counts.identities, "references": counts.references}
-        print_json({"gallery": gallery_url, "ok": True, "problem": None} | held)
+        print_json({"gallery": location, "ok": True, "problem": None} | held)
     else:
         click.echo(f"ok: {identities(counts.identities)}, {references(counts.references)}")
 

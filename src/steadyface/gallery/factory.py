@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -42,10 +42,12 @@ class Store:
     Attributes:
         example: a URL of it, for messages.
         open: opens one. Imports its driver when called, so that nobody loads a driver unasked.
+        location: what a gallery calls itself, by what follows `scheme://`; holds no password.
     """
 
     example: str
     open: Opener
+    location: Callable[[str], str]
 
 
 def open_gallery(
@@ -91,11 +93,32 @@ def open_gallery(
         return _open_file(url, model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found)
     if not url.strip():
         raise UsageError("the gallery's path is empty; give one, as people.db")
-    parts = _URL.fullmatch(url)
-    if parts is None:
+    found_at = _split(url)
+    if found_at is None:
         return _open_file(
             Path(url), model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found
         )
+    store, rest = found_at
+    return store.open(rest, model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found)
+
+
+def gallery_location(url: str) -> str:
+    """Return what the gallery at a URL that `open_gallery` takes calls itself, unopened.
+
+    It is fit to be shown: unlike the URL it holds no password.
+    """
+    found_at = _split(url)
+    if found_at is None:
+        return str(Path(url))
+    store, rest = found_at
+    return store.location(rest)
+
+
+def _split(url: str) -> tuple[Store, str] | None:
+    """The store that a URL names and what follows its scheme; None for the path of a file."""
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        return None
     scheme = parts["scheme"].lower()
     store = STORES.get(_ALIASES.get(scheme, scheme))
     if store is None:
@@ -105,9 +128,7 @@ def open_gallery(
             f"no gallery can be kept at {parts['scheme']}://; give the path of a file, or a URL "
             f"that begins with one of: {supported}"
         )
-    return store.open(
-        parts["rest"], model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found
-    )
+    return store, parts["rest"]
 
 
 def _check_options(model_id: str | None, mode: GalleryMode) -> None:
@@ -137,8 +158,12 @@ def _open_sqlite_url(
             f"sqlite://{rest} has options, of which there are none; write %3F for ? and %23 for # "
             "where they belong to the file's name"
         )
-    path = Path(unquote(rest[1:]))
+    path = Path(_sqlite_location(rest))
     return _open_file(path, model_id=model_id, mode=mode, timeout=timeout, actor=actor, key=key)
+
+
+def _sqlite_location(rest: str) -> str:
+    return str(Path(unquote(rest[1:])))
 
 
 def _open_file(
@@ -175,13 +200,23 @@ def _open_postgres_url(
     return open_postgres(rest, model_id=model_id, mode=mode, timeout=timeout, actor=actor)
 
 
+def _postgres_location(rest: str) -> str:
+    from steadyface.gallery.postgres_place import parse_place  # noqa: PLC0415 (see Store.open)
+
+    return parse_place(rest).location
+
+
 #: Every store by the scheme of its URLs. A row here also enrols the store in the conformance
 #: tests (tests/gallery/conftest.py).
 STORES: Mapping[str, Store] = MappingProxyType(
     {
-        "sqlite": Store(example="sqlite:///people.db", open=_open_sqlite_url),
+        "sqlite": Store(
+            example="sqlite:///people.db", open=_open_sqlite_url, location=_sqlite_location
+        ),
         "postgresql": Store(
-            example="postgresql://user@host/database?gallery=people", open=_open_postgres_url
+            example="postgresql://user@host/database?gallery=people",
+            open=_open_postgres_url,
+            location=_postgres_location,
         ),
     }
 )
