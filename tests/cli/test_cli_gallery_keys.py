@@ -103,6 +103,21 @@ def test_one_of_the_two(steadyface: Command, gallery: Path, words: list[str]) ->
     assert "Give either --new-key-file or --to-plain." in run.err
 
 
+@pytest.mark.parametrize("key", ["07" * 32, "//" + "A" * 41 + "="])
+def test_a_key_in_place_of_a_path_is_not_repeated(
+    steadyface: Command, gallery: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (["rotate-key", "--gallery", gallery, "--new-key-file", key], ["new-key", key]):
+        run = steadyface("gallery", *words)
+        assert (run.status, run.out) == (2, "")
+        assert "holds a key, not a path" in run.err and key[2:] not in run.err
+    monkeypatch.setenv(FILE_VARIABLE, key)
+    run = steadyface("gallery", "list", "--gallery", gallery)
+    assert (run.status, run.out) == (2, "")
+    assert "holds a key, not a path; use STEADYFACE_GALLERY_KEY" in run.err
+    assert key[2:] not in run.err
+
+
 def test_enrolling_and_matching(
     steadyface: Command, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

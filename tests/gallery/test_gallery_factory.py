@@ -98,6 +98,36 @@ def test_urls_that_are_refused(url: str, message: str, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:/ann:s3cret@db/faces",
+        "postgres:ann:s3cret@db/faces",
+        "PostgreSQL:ann:s3cret@db/faces",
+        " postgresql://ann:s3cret@db/faces",
+        "jdbc:postgresql://ann:s3cret@db/faces",
+        "postgresql+psycopg:/ann:s3cret@db/faces",
+        "mysql:/ann:s3cret@db/faces",
+        Path("postgresql://ann:s3cret@db/faces"),
+    ],
+)
+def test_what_is_nearly_a_url_is_not_repeated(
+    url: str | Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="begins nearly as the URL of a server") as caught:
+        open_gallery(url, model_id=MODEL, mode="create")
+    assert "s3cret" not in str(caught.value)
+    assert files(tmp_path) == []
+
+
+def test_a_file_that_is_called_as_a_server(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert make("sqlite:///mysql:1.db") == "mysql:1.db"
+    assert make("./mysql:2.db") == "mysql:2.db"
+    assert files(tmp_path) == ["mysql:1.db", "mysql:2.db"]
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"model_id": " "}, "model_id is ' '; give the id of the model in use"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,19 @@ def test_a_new_key_is_random_and_private(tmp_path: Path) -> None:
 def test_a_key_is_not_shown() -> None:
     assert KEY.hex() not in repr(Key(KEY, "here", meant=True))
     assert repr(KEY) not in repr(Key(KEY, "here", meant=True))
+
+
+#: A key whose text has two slashes, of which a path makes one.
+SLASHES = "//" + "A" * 41 + "="
+
+
+@pytest.mark.parametrize("text", [KEY.hex(), b64encode(KEY).decode(), SLASHES, f" {SLASHES}\n"])
+def test_a_key_in_place_of_a_path_is_not_repeated(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FILE_VARIABLE, text)
+    with pytest.raises(UsageError) as caught:
+        find_key(None)
+    assert str(caught.value) == (
+        "STEADYFACE_GALLERY_KEY_FILE holds a key, not a path; use STEADYFACE_GALLERY_KEY"
+    )

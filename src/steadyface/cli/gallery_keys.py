@@ -9,11 +9,14 @@ import click
 from steadyface.cli import options
 from steadyface.cli.galleries import opened, references
 from steadyface.cli.render import print_json
+from steadyface.errors import UsageError
 from steadyface.gallery import Gallery, open_gallery
 from steadyface.gallery.keys import (
     FILE_VARIABLE,
+    KEY_VARIABLE,
     NO_KEY,
     NotEncryptedError,
+    holds_key,
     new_key,
     not_for_this_store,
     read_key_file,
@@ -21,8 +24,18 @@ from steadyface.gallery.keys import (
 )
 
 
+def _path(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Path | None:
+    """The path of a key; a key in its place is refused and not repeated."""
+    if text is not None and holds_key(text):
+        raise UsageError(
+            f"{parameter.get_error_hint(ctx)} holds a key, not a path; give the path of a file, "
+            f"and a key that is in use as {KEY_VARIABLE}"
+        )
+    return None if text is None else Path(text)
+
+
 @click.command("new-key")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(), callback=_path, required=False)
 @options.json_option
 def make_key(file: Path | None, as_json: bool) -> None:
     """Make a random key for encrypted galleries, in a new FILE that only this user may read.
@@ -46,7 +59,8 @@ def make_key(file: Path | None, as_json: bool) -> None:
 @click.command("rotate-key")
 @click.option(
     "--new-key-file",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
+    callback=_path,
     metavar="FILE",
     help="The key to be, as `gallery new-key FILE` makes it.",
 )

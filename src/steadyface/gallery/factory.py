@@ -17,6 +17,14 @@ from steadyface.gallery.names import clean_actor
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 
+#: A URL of a server with a slash missing, or as another library writes it. As the path of a file
+#: it would be repeated in messages, with its password.
+_NEARLY_URL = re.compile(
+    r"\s*(?:jdbc:)?(?:postgres(?:ql)?|mysql|mariadb|mssql|sqlserver|oracle|mongodb|rediss?|https?)"
+    r"(?:\+[a-z0-9_]+)?:",
+    re.IGNORECASE,
+)
+
 
 class Opener(Protocol):
     """Opens a gallery of one store."""
@@ -89,6 +97,7 @@ def open_gallery(
     """
     _check_options(model_id, mode)
     who, found = clean_actor(actor), find_key(key)
+    _refuse_nearly_url(str(url))
     if isinstance(url, Path):
         return _open_file(url, model_id=model_id, mode=mode, timeout=timeout, actor=who, key=found)
     if not url.strip():
@@ -112,6 +121,15 @@ def gallery_location(url: str) -> str:
         return str(Path(url))
     store, rest = found_at
     return store.location(rest)
+
+
+def _refuse_nearly_url(url: str) -> None:
+    # Also of a `Path`, which makes one slash of the two in a URL.
+    if _NEARLY_URL.match(url) and not _URL.fullmatch(url):
+        raise UsageError(
+            "the gallery's path begins nearly as the URL of a server does; write "
+            f"{STORES['postgresql'].example}, or sqlite:///FILE where a file is meant"
+        )
 
 
 def _split(url: str) -> tuple[Store, str] | None:

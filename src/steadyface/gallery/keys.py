@@ -70,6 +70,8 @@ def find_key(given: bytes | None) -> Key | None:
     if text:
         return Key(parse_key(text, KEY_VARIABLE), KEY_VARIABLE, meant=False)
     if file:
+        if holds_key(file):
+            raise UsageError(f"{FILE_VARIABLE} holds a key, not a path; use {KEY_VARIABLE}")
         return Key(read_key_file(Path(file)), f"{FILE_VARIABLE} ({file})", meant=False)
     return None
 
@@ -83,16 +85,30 @@ def check_key(key: bytes) -> bytes:
 
 def parse_key(text: str, where: str) -> bytes:
     """Return the key in a text; raise `UsageError` naming `where`, never the text."""
+    key = _parsed(text)
+    if key is None:
+        raise UsageError(f"{where} holds no key: {_FORM}")
+    return key
+
+
+def holds_key(text: str) -> bool:
+    """Return whether a text is a key, which was perhaps given where a path belongs.
+
+    Messages repeat paths. What reads one has to look at the text as it was given:
+    `Path` makes one slash of two, which a key may hold.
+    """
+    return _parsed(text) is not None
+
+
+def _parsed(text: str) -> bytes | None:
     text = text.strip()
     if _HEX.fullmatch(text):
         return bytes.fromhex(text)
     try:
         key = b64decode(text, validate=True)
     except (binascii.Error, ValueError):  # the latter for what is not ASCII
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise UsageError(f"{where} holds no key: {_FORM}")
-    return key
+        return None
+    return key if len(key) == KEY_BYTES else None
 
 
 def read_key_file(path: Path) -> bytes:
