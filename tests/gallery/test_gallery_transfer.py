@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
+import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -293,4 +295,40 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(
     ):
         export_gallery(gallery, exported)
     assert exported.read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have other permissions and links")
+def test_what_is_beside_the_file_is_not_written_to(tmp_path: Path) -> None:
+    file, other = tmp_path / "people.zip", tmp_path / "other"
+    other.write_text("mine")
+    part = tmp_path / "people.zip.part"
+    part.symlink_to(other)
+    with open_file(tmp_path / "people.db", "create") as gallery:
+        gallery.enroll("Ann", [unit(1, 0)])
+        export_gallery(gallery, file)
+        assert other.read_text() == "mine" and part.is_symlink()
+        part.unlink()
+        part.touch(0o644)
+        export_gallery(gallery, file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert part.read_bytes() == b""
+
+
+def test_two_exports_to_one_file_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Gallery
+) -> None:
+    file, write = tmp_path / "people.zip", np.lib.format.write_array
+    with open_file(tmp_path / "people.db", "create") as gallery:
+        gallery.enroll("Ann", [unit(1, 0)])
+
+        def amid(*arguments: Any, **more: Any) -> None:
+            """Another export begins and ends while the vectors of the first are written."""
+            monkeypatch.setattr(np.lib.format, "write_array", write)
+            export_gallery(gallery, file)
+            write(*arguments, **more)
+
+        monkeypatch.setattr(np.lib.format, "write_array", amid)
+        export_gallery(gallery, file)
+    assert import_gallery(target, file).added == 1
     assert not list(tmp_path.glob("*.part"))

@@ -13,7 +13,8 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import mkstemp
+from typing import IO, Any
 
 import numpy as np
 
@@ -78,10 +79,14 @@ def export_gallery(gallery: Gallery, file: Path) -> Counts:
     if file.exists() and Path(gallery.location).exists() and file.samefile(gallery.location):
         raise UsageError(f"{file}: is the gallery itself; choose another file to export it to")
     people = _read_everybody(gallery)
-    part = file.with_name(f"{file.name}.part")
     try:
+        # Only for this user, and nothing that was there before: not of another mode, no link to
+        # elsewhere, not another export's.
+        descriptor, name = mkstemp(prefix=f"{file.name}.", suffix=".part", dir=file.parent)
+        part = Path(name)
         try:
-            _write(part, people, gallery.model_id)
+            with os.fdopen(descriptor, "wb") as stream:
+                _write(stream, people, gallery.model_id)
             part.replace(file)
         finally:
             part.unlink(missing_ok=True)
@@ -144,17 +149,15 @@ def _read_everybody(gallery: Gallery) -> list[_Person]:
     )
 
 
-def _write(part: Path, people: Sequence[_Person], model_id: str) -> None:
-    part.touch(mode=0o600)  # biometric data
+def _write(stream: IO[bytes], people: Sequence[_Person], model_id: str) -> None:
     vectors = _matrix(people)
     document = _document(people, model_id, vectors.shape[1])
-    with part.open("wb") as stream:
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(DOCUMENT, json.dumps(document, allow_nan=False))
-            with archive.open(VECTORS, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, vectors, version=(1, 0), allow_pickle=False)
-        stream.flush()
-        os.fsync(stream.fileno())
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(DOCUMENT, json.dumps(document, allow_nan=False))
+        with archive.open(VECTORS, "w", force_zip64=True) as member:
+            np.lib.format.write_array(member, vectors, version=(1, 0), allow_pickle=False)
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _matrix(people: Sequence[_Person]) -> FloatArray:
