@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.postgres_server import raw_postgres
-from tests.gallery.shared import MODEL, place_of, unit
+from benchmarks.postgres_server import Server, raw_postgres
+from tests.gallery.shared import MODEL, place_of, postgres_files, unit
 
 from steadyface.errors import GalleryError, UsageError
 from steadyface.gallery.postgres import PostgresGallery
@@ -124,7 +124,7 @@ def test_a_reader_can_search_and_not_index(gallery: PostgresGallery, postgres_ur
 
 
 def test_a_partitioned_gallery_as_the_documentation_makes_it(
-    gallery: PostgresGallery, postgres_url: str
+    gallery: PostgresGallery, postgres: Server, postgres_url: str
 ) -> None:
     vectors = random_units(400)
     enrol(gallery, vectors[:200], 20)
@@ -146,7 +146,15 @@ def test_a_partitioned_gallery_as_the_documentation_makes_it(
     gallery.build_index()  # anew
     assert gallery.recall(vectors[::10], effort=400) == 1
     assert gallery.nearest(vectors[3], top=1) == gallery.nearest(vectors[3], approximate=True)
+    marks = [r.embedding.vector.tobytes() for r in gallery.references("late")]
+    # As they are stored, and as `vector_send` gives them to the index.
+    marks += [np.frombuffer(mark, "<f4").astype(">f4").tobytes() for mark in marks]
+    with raw_postgres(postgres_url) as database:
+        database.execute("ANALYZE")
+    assert marks[0] in postgres_files(postgres)
     assert gallery.remove("late") == 200
+    files = postgres_files(postgres)
+    assert not [mark for mark in marks if mark in files]
     assert gallery.count().references == 201
     assert gallery.changes(limit=7).templates.names == tuple(before.names[:7])
     (held, *_) = (r.id for r in gallery.references("person 0"))
