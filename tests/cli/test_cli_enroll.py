@@ -11,6 +11,7 @@ import pytest
 from tests.colours import ColourNetwork
 
 from steadyface.gallery import open_gallery
+from steadyface.gallery.keys import KEY_VARIABLE
 from steadyface.models.catalog import load_catalog
 from steadyface.models.face_network import NetworkOutput
 from steadyface.types import RGBImage
@@ -115,7 +116,10 @@ def test_a_dry_run_makes_no_gallery(steadyface: Command, people: Path, tmp_path:
     assert (run.status, run.err) == (0, "")
     assert run.out == "Ann: 2 references\nBen: 1 reference\nnothing was stored (dry run)\n"
     answer = steadyface("enroll", people, "--gallery", file, "--dry-run", "--json").json
-    assert answer["dry_run"] is True
+    assert (answer["dry_run"], answer["gallery"]) == (True, str(file))
+    url = f"sqlite:///{file}"
+    answer = steadyface("enroll", people, "--gallery", url, "--dry-run", "--json").json
+    assert answer["gallery"] == str(file)
     assert [one["references"] for one in answer["enrolled"]] == [2, 1]
     assert not file.exists()
 
@@ -136,6 +140,34 @@ def test_a_dry_run_says_what_enrolling_would(
     assert (ann["references"], ann["held"]) == (1, 2)
     assert (ben["references"], ben["held"]) == (0, 1)
     assert cy["duplicates"] == [{"source": str(people / "Cy" / "1.png"), "identity": "Ben"}]
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_a_key_that_would_not_be_used_is_refused_in_a_dry_run_too(
+    steadyface: Command,
+    gallery: Path,
+    people: Path,
+    dry_run: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "07" * 32)
+    run = steadyface("enroll", people, "--gallery", gallery, *dry_run)
+    assert (run.status, run.out) == (2, "")
+    assert f"{gallery}: is not encrypted, but a key is given by {KEY_VARIABLE}" in run.err
+
+
+def test_a_key_in_a_dry_run_on_what_it_is_for(
+    steadyface: Command, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv(KEY_VARIABLE, "07" * 32)
+    file = tmp_path / "sealed.db"
+    words = "enroll", people, "--gallery", file
+    assert steadyface(*words, "--dry-run").status == 0
+    assert not file.exists()
+    assert steadyface(*words).status == steadyface(*words, "--dry-run").status == 0
+    monkeypatch.delenv(KEY_VARIABLE)
+    assert steadyface(*words).status == steadyface(*words, "--dry-run").status == 2
 
 
 # --- quality --------------------------------------------------------------------------------------
@@ -268,4 +300,9 @@ def test_lookalikes_of_one_run_are_refused_on_both_sides(
     assert run.status == 3
     assert run.out == "Ann: 2 references\nBen: 0 references\nCy: 0 references\n"
     assert list(sources(file)) == ["Ann"]
-    assert f"{people / 'Ben'}: nobody enrolled" in run.err
+    # Nothing about clear images, which would not help.
+    assert run.err.splitlines() == [
+        f"steadyface: {people}/{one}/1.png: looks like {other} (similarity 1.00); enrol it under "
+        "one name"
+        for one, other in (("Ben", "Cy"), ("Cy", "Ben"))
+    ]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steadyface.errors import GalleryNotFoundError, UsageError
+from steadyface.errors import GalleryKeyError, GalleryNotFoundError, UsageError
 from steadyface.gallery import open_gallery
-from steadyface.gallery.factory import STORES
+from steadyface.gallery.factory import STORES, refuse_unused_key
+from steadyface.gallery.keys import KEY_VARIABLE
 from steadyface.types import Embedding, Reference
 
 MODEL = "face-v1"
@@ -163,3 +164,17 @@ def test_examples_of_the_registry_name_their_store() -> None:
 def test_no_driver_is_loaded_before_a_gallery_is_opened() -> None:
     code = "import sys, steadyface.gallery; sys.exit('sqlite3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_key_that_a_store_would_not_use(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "07" * 32)
+    path = str(tmp_path / "people.db")
+    for encrypted in (None, True):
+        refuse_unused_key(path, encrypted=encrypted)
+        with pytest.raises(UsageError, match="encrypts only galleries in SQLite files"):
+            refuse_unused_key("postgres://ann:s3cret@db/faces", encrypted=encrypted)
+    with pytest.raises(GalleryKeyError, match="is not encrypted, but a key is given"):
+        refuse_unused_key(f"sqlite:///{path}", encrypted=False)
+    monkeypatch.delenv(KEY_VARIABLE)
+    for url in (path, "postgresql://ann@db/faces"):
+        refuse_unused_key(url, encrypted=False)

@@ -25,6 +25,7 @@ from steadyface.errors import (
 from steadyface.evaluation.layouts import read_people
 from steadyface.evaluation.people import read_people_table
 from steadyface.gallery import Gallery, open_gallery
+from steadyface.gallery.factory import gallery_location, refuse_unused_key
 from steadyface.gallery.names import clean_name
 from steadyface.pipeline import Analyzer
 from steadyface.recognition import Recognizer
@@ -95,17 +96,16 @@ def command(
         warn_below, refuse_below, "refuse" if refuse_lookalikes else "report", dry_run
     )
     analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    with _opened(gallery_url, analyzer.model_id, dry_run) as gallery:
+    with _opened(gallery_url, analyzer.model_id, dry_run) as (gallery, location):
         shown = tqdm(people, unit="identity", disable=None)
         enrolments = Recognizer(gallery, analyzer=analyzer).enroll_many(shown, terms=terms)
     errors = [error for enrolment in enrolments for error in enrolment.errors]
     missing = sum(isinstance(error, ImageNotFoundError) for error in errors)
-    errors += [_nobody(folder, table, e) for e in enrolments if not e.enrolled + e.held]
+    errors += [_nobody(folder, table, e) for e in enrolments if _needs_a_clear_one(e)]
     if table is not None and missing:
         errors.append(DatasetLayoutError(f"{table}: {missing} of its images not found; correct it"))
     if as_json:
-        # Not the URL, which may hold a password.
-        done = {"gallery": gallery.location, "dry_run": dry_run, "not_found": missing}
+        done = {"gallery": location, "dry_run": dry_run, "not_found": missing}
         print_json(done | {"enrolled": [_json(e) for e in enrolments]})
     else:
         _print(enrolments, dry_run)
@@ -129,20 +129,32 @@ def _people(folder: Path | None, table: Path | None) -> list[Person]:
 
 
 @contextmanager
-def _opened(gallery_url: str, model_id: str, dry_run: bool) -> Iterator[Gallery]:
-    """The gallery; in a dry run one that stays as it is, or, where there is none, an empty one."""
+def _opened(gallery_url: str, model_id: str, dry_run: bool) -> Iterator[tuple[Gallery, str]]:
+    """The gallery and what to call it, which is not the URL: that may hold a password.
+
+    In a dry run one that stays as it is, or, where there is none, an empty one. It is refused for
+    the same keys as without.
+    """
     if not dry_run:
         with open_gallery(gallery_url, model_id=model_id, mode="create") as gallery:
-            yield gallery
+            yield gallery, gallery.location
         return
     with TemporaryDirectory() as nowhere:
         try:
             gallery = open_gallery(gallery_url, model_id=model_id, mode="read")
         except GalleryNotFoundError:
+            refuse_unused_key(gallery_url, encrypted=None)
             empty = Path(nowhere) / "empty.db"
             gallery = open_gallery(empty, model_id=model_id, mode="create")
         with gallery:
-            yield gallery
+            refuse_unused_key(gallery_url, encrypted=gallery.stats().encrypted)
+            yield gallery, gallery_location(gallery_url)
+
+
+def _needs_a_clear_one(enrolment: Enrolment) -> bool:
+    """Whether nobody is enrolled for want of a usable image, not for looking like another."""
+    alike = [isinstance(error, LookalikeError) for error in enrolment.errors]
+    return not enrolment.enrolled + enrolment.held and not (alike and all(alike))
 
 
 def _nobody(folder: Path | None, table: Path | None, enrolment: Enrolment) -> SteadyfaceError:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from steadyface.errors import MissingExtraError, UsageError
 from steadyface.gallery.contract import Gallery, GalleryMode
-from steadyface.gallery.keys import Key, find_key, refuse_for_postgres
+from steadyface.gallery.keys import Key, find_key, refuse_for_postgres, refuse_plain
 from steadyface.gallery.names import clean_actor
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
@@ -51,11 +51,13 @@ class Store:
         example: a URL of it, for messages.
         open: opens one. Imports its driver when called, so that nobody loads a driver unasked.
         location: what a gallery calls itself, by what follows `scheme://`; holds no password.
+        encrypts: whether its galleries can have a key.
     """
 
     example: str
     open: Opener
     location: Callable[[str], str]
+    encrypts: bool
 
 
 def open_gallery(
@@ -121,6 +123,24 @@ def gallery_location(url: str) -> str:
         return str(Path(url))
     store, rest = found_at
     return store.location(rest)
+
+
+def refuse_unused_key(url: str, *, encrypted: bool | None) -> None:
+    """Raise where `open_gallery` in mode `create` would refuse the key in the environment.
+
+    Args:
+        url: as `open_gallery` takes it; nothing is opened or made.
+        encrypted: whether the gallery there is; None where there is none yet.
+
+    Raises:
+        UsageError: there is a key, and the store cannot encrypt; or what is given is no key.
+        GalleryKeyError: there is a key, and the gallery is not encrypted.
+    """
+    key, found_at = find_key(None), _split(url)
+    if found_at is not None and not found_at[0].encrypts:
+        refuse_for_postgres(key, "create")
+    elif encrypted is False:
+        refuse_plain(key, gallery_location(url), "create")
 
 
 def _refuse_nearly_url(url: str) -> None:
@@ -229,12 +249,16 @@ def _postgres_location(rest: str) -> str:
 STORES: Mapping[str, Store] = MappingProxyType(
     {
         "sqlite": Store(
-            example="sqlite:///people.db", open=_open_sqlite_url, location=_sqlite_location
+            example="sqlite:///people.db",
+            open=_open_sqlite_url,
+            location=_sqlite_location,
+            encrypts=True,
         ),
         "postgresql": Store(
             example="postgresql://user@host/database?gallery=people",
             open=_open_postgres_url,
             location=_postgres_location,
+            encrypts=False,
         ),
     }
 )
