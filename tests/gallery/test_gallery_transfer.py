@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.gallery.shared import open_file, unit
+from tests.gallery.shared import MakeReferences, open_file, unit
 
 from steadyface.errors import (
     GalleryCorruptError,
@@ -24,7 +24,7 @@ from steadyface.errors import (
     SteadyfaceError,
     UsageError,
 )
-from steadyface.gallery import Counts, Gallery
+from steadyface.gallery import Counts, Gallery, NewPerson
 from steadyface.gallery.transfer import export_gallery, import_gallery
 
 Document = dict[str, Any]
@@ -179,6 +179,32 @@ def test_documents_that_are_not_as_they_should_be(
 ) -> None:
     rewrite(exported, document=change)
     refused(target, exported, detail)
+
+
+@pytest.mark.parametrize(
+    ("number", "detail"),
+    [
+        ("1e999", "gallery.json holds 1e999, which is too large a number"),
+        ("-1e999", "gallery.json holds -1e999, which is too large a number"),
+        ("NaN", "gallery.json holds NaN, which is no JSON"),
+        ("-Infinity", "gallery.json holds -Infinity, which is no JSON"),
+    ],
+)
+def test_metadata_that_no_gallery_takes_are_found_before_anybody_is_stored(
+    tmp_path: Path, target: Gallery, make_references: MakeReferences, number: str, detail: str
+) -> None:
+    file = tmp_path / "many.zip"
+    references = make_references(1100)
+    with open_file(tmp_path / "many.db", "create") as gallery:
+        gallery.enroll_many(
+            NewPerson(f"person {row}", [reference], {"row": row})
+            for row, reference in enumerate(references)
+        )
+        export_gallery(gallery, file)
+    rewrite(
+        file, document=lambda whole: json.dumps(whole).replace('"row": 1099', f'"row": {number}')
+    )
+    refused(target, file, detail)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -112,7 +113,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 def _parse(text: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise ValueError(f"{DOCUMENT} is nested too deeply") from None
     if not isinstance(document, dict):
@@ -129,6 +130,14 @@ def _parse(text: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{DOCUMENT} holds {name}, which is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    # As 1e999 becomes, which JSON allows and no gallery takes.
+    if math.isinf(number):
+        raise ValueError(f"{DOCUMENT} holds {text[:32]}, which is too large a number")
+    return number
 
 
 def _shape(document: Mapping[str, Any], listed: list[_Identity]) -> tuple[int, int]:
