@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.colours import ColourFinder, ColourNetwork
 
 from steadyface.errors import DatasetLayoutError, GalleryLockedError
-from steadyface.gallery import Gallery, open_gallery
+from steadyface.gallery import Counts, Gallery, Replaced, open_gallery
 from steadyface.pipeline import Analyzer
 from steadyface.reembedding import embed_again, find_origins, go_over
 from steadyface.types import Embedding, Reference
@@ -120,13 +121,35 @@ def test_a_gallery_that_was_changed_meanwhile_is_left_alone(
     origins = find_origins(gallery, folder)
     new = list(embed_again(origins, Analyzer(ColourFinder(), ColourNetwork("new"))))
     enroll(gallery, "Ben", "2.png")
-    with pytest.raises(GalleryLockedError, match="nothing was changed"):
+    with pytest.raises(GalleryLockedError, match="so nothing was changed by this; run it"):
         go_over(gallery, "new", origins, new)
     assert gallery.model_id == "old"
     gallery.remove("Ben")
     done = go_over(gallery, "new", find_origins(gallery, folder), new)
     assert done is not None and done.replaced == 1
     assert gallery.model_id == "new"
+
+
+def test_what_another_process_enrols_at_the_last_moment_is_not_lost(
+    gallery: Gallery, tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    paint(folder / "1.png")
+    enroll(gallery, "Ann", "1.png")
+    origins = find_origins(gallery, folder)
+    new = list(embed_again(origins, Analyzer(ColourFinder(), ColourNetwork("new"))))
+    replace = gallery.replace_all
+
+    def late(*arguments: Any, **options: Any) -> Replaced:
+        with open_gallery(tmp_path / "people.db", model_id="old", mode="write") as other:
+            enroll(other, "Ben", "2.png")
+        return replace(*arguments, **options)
+
+    monkeypatch.setattr(gallery, "replace_all", late)
+    with pytest.raises(GalleryLockedError, match="changed meanwhile"):
+        go_over(gallery, "new", origins, new)
+    assert gallery.model_id == "old"
+    assert gallery.count() == Counts(2, 2)
 
 
 def test_a_gallery_of_nobody_goes_over(gallery: Gallery, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 
 from steadyface.errors import (
     DatasetLayoutError,
-    GalleryLockedError,
     ImageNotFoundError,
     SteadyfaceError,
     UsageError,
@@ -154,12 +153,7 @@ def go_over(
                 f"{origins.folder}: no image of the gallery can be used, and dropping them all "
                 "would leave nothing; give the folder that holds the enrolled images"
             )
-    if gallery.revision() != origins.revision:
-        raise GalleryLockedError(
-            f"{gallery.location}: another process changed the gallery while its images were "
-            "embedded; nothing was changed; try again when it has finished"
-        )
-    return gallery.replace_all(model_id, new)
+    return gallery.replace_all(model_id, new, revision=origins.revision)
 
 
 def _not_found(origin: Origin, folder: Path) -> ImageNotFoundError:
