@@ -43,16 +43,16 @@ def found(gallery: Gallery, folder: Path) -> dict[str, str | None]:
 
 def test_an_image_is_found_by_its_path(gallery: Gallery, tmp_path: Path, paint: Paint) -> None:
     folder = tmp_path / "photos"
-    for name in ("a/1.png", "b/1.png", "x.png"):
+    for name in ("a/1.png", "b/1.png", "b/2.png", "x.png"):
         paint(folder / name)
     (folder / "x.png").rename(folder / "noname")
     absolute = str(folder / "b" / "1.png")
-    enroll(gallery, "Ann", "a/1.png", absolute, "noname", "./a/../b/1.png")
+    enroll(gallery, "Ann", "a/1.png", absolute, "noname", "./a/../b/2.png")
     assert found(gallery, folder) == {
         "Ann:a/1.png": "a/1.png",
         f"Ann:{absolute}": "b/1.png",
         "Ann:noname": "noname",
-        "Ann:./a/../b/1.png": "b/1.png",
+        "Ann:./a/../b/2.png": "b/2.png",
     }
 
 
@@ -99,6 +99,30 @@ def test_an_image_that_two_could_claim_is_nobody_s(
     enroll(gallery, "Ben", "/gone/b/1.png", "/gone/b/2.png", "/gone/c/2.png")
     enroll(gallery, "Cy", "/gone/3.png")
     assert set(found(gallery, folder).values()) == {None}
+
+
+def test_a_path_that_two_have_is_nobody_s(gallery: Gallery, tmp_path: Path, paint: Paint) -> None:
+    folder = tmp_path / "photos"
+    for name in ("1.png", "Cy/2.png", "3.png"):
+        paint(folder / name)
+    enroll(gallery, "Ann", "1.png", "./Cy/2.png")
+    enroll(gallery, "Ben", "1.png", "3.png")
+    enroll(gallery, "Cy", "/gone/2.png")
+    origins = find_origins(gallery, folder)
+    assert [one.image for one in origins.each] == [None, None, None, folder / "3.png", None]
+    analyzer = Analyzer(ColourFinder(), ColourNetwork("new"))
+    first = next(embed_again(origins, analyzer)).error
+    assert "reference 1 of 'Ann' is not the only one that leads to this file" in str(first)
+
+
+def test_a_path_that_two_have_of_one_image_is_both_s(
+    gallery: Gallery, tmp_path: Path, paint: Paint
+) -> None:
+    image = paint(tmp_path / "photos" / "1.png")
+    for name, source, rounding in (("Ann", "1.png", 0.0), ("Ben", "x/../1.png", 1e-6)):
+        vector = np.array([np.cos(rounding), np.sin(rounding)], dtype=np.float32)
+        gallery.enroll(name, [Reference(Embedding(vector, "old"), source)])
+    assert [one.image for one in find_origins(gallery, tmp_path / "photos").each] == [image, image]
 
 
 def test_a_source_does_not_lead_out_of_the_folder(
