@@ -51,6 +51,7 @@ def rename(tables: Tables, change: Change, before: str, after: str) -> None:
     if tables.identity_id(after) is not None:
         raise name_taken(tables.location, before, after)
     tables.rename_identity(owner, after)
+    tables.mark_for_erasure(only_metadata=True)  # the old name, which is in no other table
     _record(tables, change, [Affected("rename", owner, 0)], changed=[owner])
 
 

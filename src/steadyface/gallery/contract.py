@@ -231,6 +231,8 @@ class Gallery(Protocol):
     def rename(self, old: str, new: str) -> None:
         """Give an identity another name; its references and its place in the order stay.
 
+        The old name is erased from free space as what `describe` replaces is.
+
         Raises:
             UnknownIdentityError: the gallery has no identity `old`.
             GalleryError: it has another identity `new`.

@@ -165,6 +165,7 @@ class TableGallery:
         change = self._change()
         with self._session.writing() as tables:
             changing.rename(tables, change, before, after)
+        self.erase_if_free()
 
     def replace_all(
         self,
