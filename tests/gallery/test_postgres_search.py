@@ -88,6 +88,23 @@ def test_searches_that_are_refused(gallery: PostgresGallery) -> None:
         gallery.build_index(links=1)
 
 
+def test_only_the_index_limits_how_many_are_found(gallery: PostgresGallery) -> None:
+    enrol(gallery, random_units(1200, dimension=4), 10)
+    probe = random_units(1, dimension=4)[0]
+    assert len(gallery.nearest(probe, top=1001)) == 1001
+    assert len(gallery.nearest(probe, top=5000, effort=1)) == 1200
+    with pytest.raises(UsageError) as caught:
+        gallery.nearest(probe, top=1001, approximate=True)
+    assert str(caught.value) == (
+        "top is 1001; the index finds 1000 at most: give fewer, or search exactly"
+    )
+    with pytest.raises(UsageError) as caught:
+        gallery.recall(probe[None], top=1001, effort=1001)
+    assert str(caught.value) == (
+        "top is 1001; the index finds 1000 at most: measure with 1 to 1000"
+    )
+
+
 @pytest.mark.slow
 def test_the_index_finds_nearly_all_and_is_asked_only_when_told(gallery: PostgresGallery) -> None:
     vectors, probes = random_units(5000), random_units(100, seed=1)

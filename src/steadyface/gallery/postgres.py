@@ -71,7 +71,7 @@ class PostgresGallery(TableGallery):
 
         Args:
             vector: D floats of Euclidean length 1, by the gallery's model.
-            top: return so many at most, 1 or more.
+            top: return so many at most, 1 or more; through the index up to 1000.
             approximate: go through the index of `build_index`, which may miss some; `recall` says
                 how many. Without an index the search is exact all the same.
             effort: how many candidates the index keeps, `top` to 1000; more misses fewer and takes
@@ -85,7 +85,7 @@ class PostgresGallery(TableGallery):
             GalleryModelError: somebody has gone over to another model.
             GalleryError: a vector that is not as stated.
         """
-        search.check_search(top, effort if approximate else max(top, EFFORT))
+        search.check_search(top, effort if approximate else None)
         what = f"{self._location}: the vector to search for"
         probe = codec.encode_vector(vector, what)
         if len(vector) == self._dimension:
@@ -127,7 +127,7 @@ class PostgresGallery(TableGallery):
 
         Args:
             probes: P x D vectors to search for, 1 or more, like those that are to come.
-            top: how many nearest count.
+            top: how many nearest count, 1 to 1000.
             effort: as for `nearest`.
 
         Returns:
@@ -135,7 +135,9 @@ class PostgresGallery(TableGallery):
 
         Raises:
             GalleryError: there is no index.
+            UsageError: `top` or `effort` is out of range.
         """
+        search.check_recall(top)
         with self._session.reading() as tables:
             if not search.has_index(tables.connection):
                 raise GalleryError(f"{self._location}: there is no index; make one: build_index()")

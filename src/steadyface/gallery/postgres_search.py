@@ -79,14 +79,28 @@ def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> 
         return _through_index(connection, probe, top, kind)
 
 
-def check_search(top: int, effort: int) -> None:
-    """Raise `UsageError` when a search asks for what there cannot be."""
+def check_search(top: int, effort: int | None) -> None:
+    """Raise `UsageError` when a search asks for what there cannot be; `effort` None is exactly."""
     if not 1 <= top <= LARGEST_INTEGER:
         raise UsageError(f"top is {top}; give a number from 1 on")
+    if effort is None:
+        return
+    if top > MOST_EFFORT:
+        raise UsageError(
+            f"top is {top}; the index finds {MOST_EFFORT} at most: give fewer, or search exactly"
+        )
     if not top <= effort <= MOST_EFFORT:
         raise UsageError(
             f"effort is {effort}; give a number from top, which is {top}, to {MOST_EFFORT}, or "
             "search exactly"
+        )
+
+
+def check_recall(top: int) -> None:
+    """Raise `UsageError` when the index cannot find so many."""
+    if not 1 <= top <= MOST_EFFORT:
+        raise UsageError(
+            f"top is {top}; the index finds {MOST_EFFORT} at most: measure with 1 to {MOST_EFFORT}"
         )
 
 
