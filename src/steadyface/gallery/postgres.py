@@ -103,9 +103,10 @@ class PostgresGallery(TableGallery):
     def build_index(self, *, links: int = 16, candidates: int = 64) -> None:
         """Make the index for approximate searches, anew if there is one.
 
-        Takes long for large galleries, while readers go on and writers wait; what is enrolled
-        afterwards is in it too. `replace_all` takes it away where vectors get another length. Give
-        the server `maintenance_work_mem` that holds the index.
+        Takes long for large galleries, while readers go on, through the index of before if there
+        is one, and writers wait. Only to put the new one in its place, readers are kept out, for a
+        moment. What is enrolled afterwards is in it too. `replace_all` takes it away where vectors
+        get another length. Give the server `maintenance_work_mem` that holds the index.
 
         Args:
             links: `m` of HNSW, 2..100; more make it larger and more exact.

@@ -113,9 +113,9 @@ def build(connection: Connection, location: str, links: int, candidates: int) ->
             f"model with {LONGEST_INDEXED} numbers at most"
         )
     without_statement_timeout(connection)
-    drop(connection)
+    # Beside the one that is there: dropping it first would keep readers out for all the building.
     statement = sql.SQL(
-        "CREATE INDEX reference_hnsw ON reference USING hnsw"
+        "CREATE INDEX reference_hnsw_new ON reference USING hnsw"
         " ((vector::vector({})) vector_ip_ops) WITH (m = {}, ef_construction = {})"
     ).format(*map(sql.Literal, (dimension, links, candidates)))
     try:
@@ -123,7 +123,9 @@ def build(connection: Connection, location: str, links: int, candidates: int) ->
     except psycopg.errors.InvalidParameterValue as error:
         raise UsageError(f"{location}: PostgreSQL refuses the index: {error}") from error
     # ANALYZE would copy vectors to where removing does not reach.
-    connection.execute("ALTER INDEX reference_hnsw ALTER COLUMN 1 SET STATISTICS 0")
+    connection.execute("ALTER INDEX reference_hnsw_new ALTER COLUMN 1 SET STATISTICS 0")
+    drop(connection)
+    connection.execute("ALTER INDEX reference_hnsw_new RENAME TO reference_hnsw")
 
 
 def drop(connection: Connection) -> None:
