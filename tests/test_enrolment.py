@@ -48,6 +48,20 @@ def test_metadata_and_sources_come_with_a_person(recognizer: Recognizer, gallery
     assert gallery.identity("Ann").metadata == {}
 
 
+@pytest.mark.parametrize("sources", [[], ["a"], ["a", "b", "c"]])
+def test_sources_that_do_not_pair_with_the_images(
+    recognizer: Recognizer, gallery: Gallery, sources: list[str]
+) -> None:
+    for images in ([shown(0), shown(90)], iter([shown(0), shown(90)])):
+        with pytest.raises(UsageError) as caught:
+            recognizer.enroll_many([Person("Ann", images, sources=sources)])
+        assert str(caught.value) == (
+            f"'Ann': {len(sources)} sources for 2 images; give one for each, or None for their "
+            "paths"
+        )
+    assert gallery.count() == Counts(0, 0)
+
+
 def test_a_single_enrolment_names_lookalikes(recognizer: Recognizer, gallery: Gallery) -> None:
     assert recognizer.enroll("Ann", [shown(0)]).lookalikes == ()
     done = recognizer.enroll("Ben", [shown(10), shown(90)])

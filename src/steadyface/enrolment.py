@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Any, Literal, TypeAlias, get_args
@@ -83,7 +83,8 @@ class Person:
         identity: the name.
         images: of this person, one reference each.
         metadata: of the identity, see `Gallery.enroll`; None leaves it as it is.
-        sources: what the gallery is to call each image; None takes its path.
+        sources: what the gallery is to call each image, as many as there are images, or
+            `UsageError` is raised and nothing of this person stored; None takes its path.
     """
 
     identity: str
@@ -179,9 +180,7 @@ class _Offer:
 
 def _offer(person: Person, analyzer: Analyzer, rule: DecisionRule, terms: EnrolmentTerms) -> _Offer:
     offer = _Offer(person, clean_name(person.identity))
-    results = analyzer.analyze_many(person.images)
-    sources: Iterable[str | None] = repeat(None) if person.sources is None else person.sources
-    for result, source in zip(results, sources, strict=False):
+    for result, source in _with_sources(person, analyzer.analyze_many(person.images)):
         refusal = _refusal(result, terms)
         if refusal is not None:
             offer.errors.append(refusal)
@@ -193,6 +192,23 @@ def _offer(person: Person, analyzer: Analyzer, rule: DecisionRule, terms: Enrolm
         if face.quality is not None and face.quality < terms.warn_below:
             offer.poor.append(PoorReference(result.source, face.quality))
     return offer
+
+
+def _with_sources(
+    person: Person, results: Iterable[ImageResult]
+) -> Iterator[tuple[ImageResult, str | None]]:
+    if person.sources is None:
+        yield from zip(results, repeat(None), strict=False)
+        return
+    count = 0
+    for count, result in enumerate(results, start=1):
+        # Whether there are more is known at the end: the images may come from an iterator.
+        yield result, person.sources[count - 1] if count <= len(person.sources) else None
+    if count != len(person.sources):
+        raise UsageError(
+            f"{person.identity!r}: {len(person.sources)} sources for {count} images; give one for "
+            "each, or None for their paths"
+        )
 
 
 def _refusal(result: ImageResult, terms: EnrolmentTerms) -> SteadyfaceError | None:

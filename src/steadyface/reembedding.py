@@ -6,12 +6,13 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+
+import numpy as np
 
 from steadyface.errors import (
     DatasetLayoutError,
-    GalleryLockedError,
     ImageNotFoundError,
     SteadyfaceError,
     UsageError,
@@ -20,7 +21,10 @@ from steadyface.gallery.contract import Gallery, Replaced
 from steadyface.imaging.files import list_images
 from steadyface.matching.calibration import has_calibration, load_calibration
 from steadyface.pipeline import Analyzer, no_face
-from steadyface.types import Reference
+from steadyface.types import FloatArray, Reference
+
+#: Farther apart two embeddings of one image are not, whatever batch and machine made them.
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,14 @@ class Origin:
         identity: whose it is.
         source: as the gallery has it.
         image: the file; None where it was not found.
+        doubtful: that a file was found which may as well be another reference's.
     """
 
     id: int
     identity: str
     source: str
     image: Path | None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ def find_origins(gallery: Gallery, folder: Path) -> Origins:
     below `folder`. Else it is the file of that name in a folder of the identity's name, anywhere
     below, else the one file of that name below `folder`: either only where no other reference
     could claim it, for an image under a wrong name would do more harm than one that is missing.
+    For the same reason a file to which several references lead is found for none of them, unless
+    their embeddings say that they were made of one image.
 
     Raises:
         DatasetLayoutError: there is no such folder.
@@ -86,7 +94,9 @@ def find_origins(gallery: Gallery, folder: Path) -> Origins:
         for reference in gallery.references(summary.name)
     ]
     search = _Search(folder, [(name, source) for _, name, source in stored])
-    each = (Origin(n, name, source, search.find(name, source)) for n, name, source in stored)
+    each = [Origin(n, name, source, search.find(name, source)) for n, name, source in stored]
+    doubtful = _doubtful(gallery, each)
+    each = [replace(o, image=None, doubtful=True) if o.id in doubtful else o for o in each]
     return Origins(folder, tuple(each), revision)
 
 
@@ -154,15 +164,43 @@ def go_over(
                 f"{origins.folder}: no image of the gallery can be used, and dropping them all "
                 "would leave nothing; give the folder that holds the enrolled images"
             )
-    if gallery.revision() != origins.revision:
-        raise GalleryLockedError(
-            f"{gallery.location}: another process changed the gallery while its images were "
-            "embedded; nothing was changed; try again when it has finished"
-        )
-    return gallery.replace_all(model_id, new)
+    return gallery.replace_all(model_id, new, revision=origins.revision)
+
+
+def _doubtful(gallery: Gallery, origins: Iterable[Origin]) -> set[int]:
+    """References whose file others have too, which were made of another image than it."""
+    by_file: dict[Path, list[Origin]] = {}
+    for one in origins:
+        if one.image is not None:
+            by_file.setdefault(one.image.resolve(), []).append(one)
+    shared = [some for some in by_file.values() if len(some) > 1]
+    wanted = {one.id for some in shared for one in some}
+    vectors = {
+        reference.id: reference.embedding.vector
+        for name in sorted({one.identity for some in shared for one in some})
+        for reference in gallery.references(name)
+        if reference.id in wanted
+    }
+    return {
+        one.id
+        for some in shared
+        if not _of_one_image([vectors[one.id] for one in some if one.id in vectors])
+        for one in some
+    }
+
+
+def _of_one_image(vectors: Sequence[FloatArray]) -> bool:
+    return all(float(np.linalg.norm(one - vectors[0])) <= _ROUNDING for one in vectors)
 
 
 def _not_found(origin: Origin, folder: Path) -> ImageNotFoundError:
+    if origin.doubtful:
+        return ImageNotFoundError(
+            origin.source,
+            f"reference {origin.id} of {origin.identity!r} is not the only one that leads to this "
+            f"file below {folder}, and they are of different images; put each into a folder of "
+            "the identity's name, and this file elsewhere",
+        )
     return ImageNotFoundError(
         origin.source or f"reference {origin.id}",
         f"no image of reference {origin.id} of {origin.identity!r} is below {folder}; put it there",

@@ -15,13 +15,17 @@ from steadyface.types import FloatArray, Templates
 
 #: People read at a time: what a page holds is in memory beside the index.
 PAGE = 4096
+_UNREAD = -1
 
 
 class GallerySearch:
     """Reads a gallery once, and afterwards only who was changed since, by any process.
 
     May be used from several threads: one brings the index up to date, the others wait for it; an
-    index that was handed out goes on answering meanwhile.
+    index that was handed out goes on answering meanwhile. Where the gallery has gone over to other
+    vectors, or was brought back from an older copy, or made anew, as its lower revision tells, all
+    of it is read again. One that was made anew and has had as many changes since is not told from
+    the one before: make a new search with it.
 
     Args:
         gallery: whom to search for.
@@ -33,6 +37,8 @@ class GallerySearch:
         self._page = page
         self._index = TemplateIndex(gallery.model_id)
         self._mark = START
+        #: Of the gallery when it was read.
+        self._revision = _UNREAD
         self._lock = Lock()
 
     def index(self) -> TemplateIndex:
@@ -42,6 +48,11 @@ class GallerySearch:
             GalleryError: the gallery cannot be read; see `Gallery` for its kinds.
         """
         with self._lock:
+            revision = self._gallery.revision()
+            if revision == self._revision:
+                return self._index
+            if revision < self._revision:
+                self._start_anew()
             pages = self._pages()
             # Not page by page: they are in the order of changes, and the index grows by rising ids.
             self._index.remove(sorted({number for page in pages for number in page.removed}))
@@ -49,6 +60,7 @@ class GallerySearch:
             if len(ids):
                 self._index.update(ids, templates)
             self._mark = pages[-1].mark
+            self._revision = max(revision, self._mark.revision)
             return self._index
 
     def _pages(self) -> list[Changes]:
@@ -57,12 +69,23 @@ class GallerySearch:
             model = self._gallery.model_id
             if model != self._index.model_id:
                 # The gallery has gone over to another model: nothing that was read is of use.
-                self._index, self._mark = TemplateIndex(model), START
+                self._start_anew()
             pages = [self._gallery.changes(self._mark, limit=self._page)]
             while not pages[-1].complete:
                 pages.append(self._gallery.changes(pages[-1].mark, limit=self._page))
-            if {page.templates.model_id for page in pages} == {model}:
+            if self._index.dimension and any(
+                page.templates.vectors.shape[1] != self._index.dimension
+                for page in pages
+                if len(page.templates.owners)
+            ):
+                # Vectors of another length under the same id. Who has none may be on no page.
+                self._start_anew()
+            elif {page.templates.model_id for page in pages} == {model}:
                 return pages
+
+    def _start_anew(self) -> None:
+        self._index, self._mark = TemplateIndex(self._gallery.model_id), START
+        self._revision = _UNREAD
 
 
 def latest(pages: Sequence[Changes]) -> tuple[NDArray[np.int64], Templates]:

@@ -11,7 +11,7 @@ import pytest
 from tests.gallery.shared import MODEL, OpenAgain, names, unit
 
 from steadyface.errors import GalleryError, GalleryModelError, UsageError
-from steadyface.gallery import Counts, Gallery, Replaced, open_gallery
+from steadyface.gallery import Counts, Gallery, Replaced, codec, open_gallery
 from steadyface.types import Embedding, Reference
 
 NEW = "face-v2"
@@ -153,6 +153,33 @@ def test_others_that_have_it_open_are_told(gallery: Gallery, open_again: OpenAga
             "'face-v2' since; open it again with that model"
         )
     assert gallery.templates().vectors.tolist() == [[0, 1]]
+
+
+def test_what_others_enrol_between_the_look_and_the_change_stays(
+    gallery: Gallery, open_again: OpenAgain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery.enroll("Ann", [unit(1, 0)])
+    other, encode = open_again("write"), codec.encode_replacements
+    revision, held = gallery.revision(), gallery.references("Ann")[0].id
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        """The last that is done before the transaction."""
+        other.enroll("Ben", [unit(0, 1)])
+        return encode(*arguments, **options)
+
+    monkeypatch.setattr(codec, "encode_replacements", late)
+    with pytest.raises(GalleryError) as caught:
+        gallery.replace_all(NEW, {held: new(0, 0, 1)}, revision=revision)
+    assert str(caught.value) == (
+        f"{gallery.location}: the gallery was changed meanwhile, so nothing was changed by this; "
+        "run it again"
+    )
+    monkeypatch.undo()
+    assert gallery.model_id == MODEL
+    assert gallery.revision() == revision + 1
+    assert gallery.templates().vectors.tolist() == [[1, 0], [0, 1]]
+    done = gallery.replace_all(NEW, {held: new(0, 0, 1)}, revision=revision + 1)
+    assert done == Replaced(replaced=1, removed=1)
 
 
 def test_what_is_opened_for_reading_or_closed(gallery: Gallery, open_again: OpenAgain) -> None:

@@ -223,6 +223,10 @@ def test_nothing_of_what_was_removed_or_replaced_stays_in_the_files(
     assert b"private note" in postgres_files(postgres)
     gallery.describe("Ann", {"x": "other"})
     assert b"private note" not in postgres_files(postgres)
+    gallery.rename("Ann", "Zoe Unmistakable")
+    assert b"Zoe Unmistakable" in postgres_files(postgres)
+    gallery.rename("Zoe Unmistakable", "Ann")
+    assert b"Unmistakable" not in postgres_files(postgres)
     gallery.remove_references("Ann", [r.id for r in gallery.references("Ann")[:5]])
     assert left() == list(range(5, 40))
     gallery.build_index()
@@ -266,4 +270,7 @@ def test_a_description_does_not_rebuild_the_vectors(
     gallery.describe("Ann", {"a": 2})
     ((rebuilt, same),) = files()
     assert rebuilt != identity
-    assert same == reference
+    gallery.rename("Ann", "Zoe")
+    ((again, still),) = files()
+    assert again != rebuilt
+    assert same == still == reference

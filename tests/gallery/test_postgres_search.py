@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +90,23 @@ def test_searches_that_are_refused(gallery: PostgresGallery) -> None:
         gallery.build_index(links=1)
 
 
+def test_only_the_index_limits_how_many_are_found(gallery: PostgresGallery) -> None:
+    enrol(gallery, random_units(1200, dimension=4), 10)
+    probe = random_units(1, dimension=4)[0]
+    assert len(gallery.nearest(probe, top=1001)) == 1001
+    assert len(gallery.nearest(probe, top=5000, effort=1)) == 1200
+    with pytest.raises(UsageError) as caught:
+        gallery.nearest(probe, top=1001, approximate=True)
+    assert str(caught.value) == (
+        "top is 1001; the index finds 1000 at most: give fewer, or search exactly"
+    )
+    with pytest.raises(UsageError) as caught:
+        gallery.recall(probe[None], top=1001, effort=1001)
+    assert str(caught.value) == (
+        "top is 1001; the index finds 1000 at most: measure with 1 to 1000"
+    )
+
+
 @pytest.mark.slow
 def test_the_index_finds_nearly_all_and_is_asked_only_when_told(gallery: PostgresGallery) -> None:
     vectors, probes = random_units(5000), random_units(100, seed=1)
@@ -121,6 +140,42 @@ def test_a_reader_can_search_and_not_index(gallery: PostgresGallery, postgres_ur
         assert reader.nearest(probe) == gallery.nearest(probe)
         with pytest.raises(UsageError, match="was opened for reading"):
             reader.build_index()
+
+
+def test_readers_go_on_while_the_index_is_built_anew(
+    gallery: PostgresGallery, postgres_url: str
+) -> None:
+    enrol(gallery, random_units(50), 10)
+    gallery.build_index()
+    rest, probe = postgres_url.partition("://")[2], random_units(1)[0]
+    name = place_of(postgres_url).gallery
+
+    def index() -> list[tuple[int, int]]:
+        with raw_postgres(postgres_url) as database:
+            return database.execute(
+                "SELECT c.oid::bigint, attstattarget::int FROM pg_class AS c"
+                " JOIN pg_attribute ON attrelid = c.oid"
+                f" WHERE relname LIKE '%hnsw%' AND relnamespace = '{name}'::regnamespace"
+            ).fetchall()
+
+    ((before, _),) = index()
+    builder = threading.Thread(target=gallery.build_index)
+    with open_postgres(rest, model_id=None, mode="read", timeout=0.5) as reader:
+        with raw_postgres(postgres_url) as writer, writer.transaction():
+            # The building does not get beyond its first statement on the table.
+            writer.execute(f"LOCK TABLE {name}.reference IN ROW EXCLUSIVE MODE")
+            builder.start()
+            waiting = f"SELECT FROM pg_locks WHERE relation = '{name}.reference'::regclass"
+            deadline = time.monotonic() + 4
+            while not writer.execute(f"{waiting} AND NOT granted").fetchall():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            assert reader.nearest(probe, approximate=True) == reader.nearest(probe)
+        builder.join()
+        ((after, target),) = index()
+        assert after != before
+        assert target == 0
+        assert reader.nearest(probe, approximate=True) == reader.nearest(probe)
 
 
 def test_a_partitioned_gallery_as_the_documentation_makes_it(

@@ -153,6 +153,31 @@ def test_metadata_that_was_replaced(tmp_path: Path, make_references: Make) -> No
         check_erased(gallery, path, [], kept)
 
 
+def test_a_name_that_was_changed(tmp_path: Path, make_references: Make) -> None:
+    path, kept = tmp_path / "people.db", make_references(2, dimension=128)
+    with open_file(path) as gallery:
+        gallery.enroll("Before", kept[:1])
+        gallery.enroll("Ann Unmistakable", kept[1:])
+        gallery.enroll("After", make_references(1, dimension=128, seed=1))
+        gallery.rename("Ann Unmistakable", "Zoe")
+        check_erased(gallery, path, [], kept)
+
+
+def test_reader_in_the_way_of_a_new_name(tmp_path: Path, make_references: Make) -> None:
+    path = tmp_path / "people.db"
+    with open_file(path, timeout=0.05) as gallery, closing(sqlite3.connect(path)) as reader:
+        gallery.enroll("Ann Unmistakable", make_references(1))
+        reader.isolation_level = None
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM identity").fetchone()
+        gallery.rename("Ann Unmistakable", "Zoe")
+        assert marked(path)
+        reader.execute("ROLLBACK")
+    open_file(path).close()
+    assert b"Unmistakable" not in content(path)
+    assert not marked(path)
+
+
 def test_reader_in_the_way_of_replaced_metadata(tmp_path: Path, make_references: Make) -> None:
     path = tmp_path / "people.db"
     with open_file(path, timeout=0.05) as gallery, closing(sqlite3.connect(path)) as reader:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from steadyface.gallery import codec
 from steadyface.gallery.names import unknown_identity, unknown_references
-from steadyface.gallery.refusals import name_taken
+from steadyface.gallery.refusals import changed_meanwhile, name_taken
 from steadyface.gallery.tables import Affected, Change, Reading, Tables
 from steadyface.gallery.values import Pruned, Replaced
 
@@ -51,6 +51,7 @@ def rename(tables: Tables, change: Change, before: str, after: str) -> None:
     if tables.identity_id(after) is not None:
         raise name_taken(tables.location, before, after)
     tables.rename_identity(owner, after)
+    tables.mark_for_erasure(only_metadata=True)  # the old name, which is in no other table
     _record(tables, change, [Affected("rename", owner, 0)], changed=[owner])
 
 
@@ -101,8 +102,12 @@ def replace_all(
     change: Change,
     model_id: str,
     references: Mapping[int, codec.EncodedReference],
+    revision: int | None,
 ) -> Replaced:
     """Exchange every embedding and the model, see `Gallery.replace_all`."""
+    # Here, where nobody else writes: what came between a look and this would be deleted.
+    if revision is not None and tables.revision() != revision:
+        raise changed_meanwhile(tables.location)
     owners = tables.reference_owners()
     if unknown := references.keys() - owners.keys():
         raise unknown_references(f"{tables.location}: the gallery has", unknown)

@@ -199,7 +199,13 @@ class Gallery(Protocol):
         """What `prune` would remove at present. Errors as there."""
         ...
 
-    def replace_all(self, model_id: str, references: Mapping[int, Reference]) -> Replaced:
+    def replace_all(
+        self,
+        model_id: str,
+        references: Mapping[int, Reference],
+        *,
+        revision: int | None = None,
+    ) -> Replaced:
         """Go over to another model: exchange every embedding of the gallery, or, on error, none.
 
         References keep their ids, sources, metadata and times of enrolment; embedding, quality and
@@ -210,8 +216,11 @@ class Gallery(Protocol):
             model_id: the new model.
             references: by the id of the reference whose place they take; vectors as for `enroll`,
                 all of one length. Their sources and metadata are not looked at.
+            revision: of the gallery when the ids were read, see `revision`: what others have
+                enrolled since is among what is not given, and would be lost. None does not look.
 
         Raises:
+            GalleryLockedError: the gallery's revision is another.
             GalleryError: the gallery has no reference with one of the ids (the message has them),
                 or a vector is not as stated.
             GalleryModelError: an embedding of another model than `model_id`.
@@ -221,6 +230,8 @@ class Gallery(Protocol):
 
     def rename(self, old: str, new: str) -> None:
         """Give an identity another name; its references and its place in the order stay.
+
+        The old name is erased from free space as what `describe` replaces is.
 
         Raises:
             UnknownIdentityError: the gallery has no identity `old`.

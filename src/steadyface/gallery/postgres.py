@@ -71,7 +71,7 @@ class PostgresGallery(TableGallery):
 
         Args:
             vector: D floats of Euclidean length 1, by the gallery's model.
-            top: return so many at most, 1 or more.
+            top: return so many at most, 1 or more; through the index up to 1000.
             approximate: go through the index of `build_index`, which may miss some; `recall` says
                 how many. Without an index the search is exact all the same.
             effort: how many candidates the index keeps, `top` to 1000; more misses fewer and takes
@@ -85,7 +85,7 @@ class PostgresGallery(TableGallery):
             GalleryModelError: somebody has gone over to another model.
             GalleryError: a vector that is not as stated.
         """
-        search.check_search(top, effort if approximate else max(top, EFFORT))
+        search.check_search(top, effort if approximate else None)
         what = f"{self._location}: the vector to search for"
         probe = codec.encode_vector(vector, what)
         if len(vector) == self._dimension:
@@ -103,9 +103,10 @@ class PostgresGallery(TableGallery):
     def build_index(self, *, links: int = 16, candidates: int = 64) -> None:
         """Make the index for approximate searches, anew if there is one.
 
-        Takes long for large galleries, while readers go on and writers wait; what is enrolled
-        afterwards is in it too. `replace_all` takes it away where vectors get another length. Give
-        the server `maintenance_work_mem` that holds the index.
+        Takes long for large galleries, while readers go on, through the index of before if there
+        is one, and writers wait. Only to put the new one in its place, readers are kept out, for a
+        moment. What is enrolled afterwards is in it too. `replace_all` takes it away where vectors
+        get another length. Give the server `maintenance_work_mem` that holds the index.
 
         Args:
             links: `m` of HNSW, 2..100; more make it larger and more exact.
@@ -127,7 +128,7 @@ class PostgresGallery(TableGallery):
 
         Args:
             probes: P x D vectors to search for, 1 or more, like those that are to come.
-            top: how many nearest count.
+            top: how many nearest count, 1 to 1000.
             effort: as for `nearest`.
 
         Returns:
@@ -135,7 +136,9 @@ class PostgresGallery(TableGallery):
 
         Raises:
             GalleryError: there is no index.
+            UsageError: `top` or `effort` is out of range.
         """
+        search.check_recall(top)
         with self._session.reading() as tables:
             if not search.has_index(tables.connection):
                 raise GalleryError(f"{self._location}: there is no index; make one: build_index()")

@@ -79,14 +79,28 @@ def approximate(connection: Connection, probe: bytes, top: int, effort: int) -> 
         return _through_index(connection, probe, top, kind)
 
 
-def check_search(top: int, effort: int) -> None:
-    """Raise `UsageError` when a search asks for what there cannot be."""
+def check_search(top: int, effort: int | None) -> None:
+    """Raise `UsageError` when a search asks for what there cannot be; `effort` None is exactly."""
     if not 1 <= top <= LARGEST_INTEGER:
         raise UsageError(f"top is {top}; give a number from 1 on")
+    if effort is None:
+        return
+    if top > MOST_EFFORT:
+        raise UsageError(
+            f"top is {top}; the index finds {MOST_EFFORT} at most: give fewer, or search exactly"
+        )
     if not top <= effort <= MOST_EFFORT:
         raise UsageError(
             f"effort is {effort}; give a number from top, which is {top}, to {MOST_EFFORT}, or "
             "search exactly"
+        )
+
+
+def check_recall(top: int) -> None:
+    """Raise `UsageError` when the index cannot find so many."""
+    if not 1 <= top <= MOST_EFFORT:
+        raise UsageError(
+            f"top is {top}; the index finds {MOST_EFFORT} at most: measure with 1 to {MOST_EFFORT}"
         )
 
 
@@ -99,9 +113,9 @@ def build(connection: Connection, location: str, links: int, candidates: int) ->
             f"model with {LONGEST_INDEXED} numbers at most"
         )
     without_statement_timeout(connection)
-    drop(connection)
+    # Beside the one that is there: dropping it first would keep readers out for all the building.
     statement = sql.SQL(
-        "CREATE INDEX reference_hnsw ON reference USING hnsw"
+        "CREATE INDEX reference_hnsw_new ON reference USING hnsw"
         " ((vector::vector({})) vector_ip_ops) WITH (m = {}, ef_construction = {})"
     ).format(*map(sql.Literal, (dimension, links, candidates)))
     try:
@@ -109,7 +123,9 @@ def build(connection: Connection, location: str, links: int, candidates: int) ->
     except psycopg.errors.InvalidParameterValue as error:
         raise UsageError(f"{location}: PostgreSQL refuses the index: {error}") from error
     # ANALYZE would copy vectors to where removing does not reach.
-    connection.execute("ALTER INDEX reference_hnsw ALTER COLUMN 1 SET STATISTICS 0")
+    connection.execute("ALTER INDEX reference_hnsw_new ALTER COLUMN 1 SET STATISTICS 0")
+    drop(connection)
+    connection.execute("ALTER INDEX reference_hnsw_new RENAME TO reference_hnsw")
 
 
 def drop(connection: Connection) -> None:

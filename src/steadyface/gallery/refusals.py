@@ -81,6 +81,14 @@ def locked(location: str, timeout: float) -> GalleryLockedError:
     )
 
 
+def changed_meanwhile(location: str) -> GalleryLockedError:
+    """Make the error for a change that rests on what the gallery held before."""
+    return GalleryLockedError(
+        f"{location}: the gallery was changed meanwhile, so nothing was changed by this; run it "
+        "again"
+    )
+
+
 def damaged(location: str, detail: str) -> GalleryCorruptError:
     """Make the error for storage that is not a gallery; `detail` may have several lines."""
     return GalleryCorruptError(

@@ -165,15 +165,22 @@ class TableGallery:
         change = self._change()
         with self._session.writing() as tables:
             changing.rename(tables, change, before, after)
+        self.erase_if_free()
 
-    def replace_all(self, model_id: str, references: Mapping[int, Reference]) -> Replaced:
+    def replace_all(
+        self,
+        model_id: str,
+        references: Mapping[int, Reference],
+        *,
+        revision: int | None = None,
+    ) -> Replaced:
         """Go over to another model; see `Gallery.replace_all`."""
         if not model_id.strip():
             raise UsageError(f"model_id is {model_id!r}; give the id of the new model")
         rows = codec.encode_replacements(references, model_id=model_id, location=self._location)
         change = self._change()
         with self._session.writing(becomes=model_id) as tables:
-            done = changing.replace_all(tables, change, model_id, rows)
+            done = changing.replace_all(tables, change, model_id, rows, revision)
         self._erase(f"The gallery has gone over to {model_id!r}")
         return done
 

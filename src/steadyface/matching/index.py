@@ -61,6 +61,11 @@ class TemplateIndex:
         """How many identities there are, those without references included."""
         return sum(block.used for block in self._blocks)
 
+    @property
+    def dimension(self) -> int:
+        """Of the vectors; 0 while nobody has had a reference."""
+        return dimension_of(self._blocks)
+
     # --- changes ------------------------------------------------------------------------------
 
     def update(self, ids: Sequence[int] | NDArray[np.int64], templates: Templates) -> None:
