@@ -45,6 +45,16 @@ def test_stored_reference_is_what_was_enrolled(gallery: Gallery) -> None:
     assert gallery.identities()[0].enrolled_at == stored.enrolled_at
 
 
+def test_a_quality_of_numpys_is_a_number(gallery: Gallery) -> None:
+    embedding = Embedding(np.array([0.6, -0.8], dtype=np.float32), MODEL)
+    gallery.enroll("Ann", [Reference(embedding, quality=np.float32(0.5))])  # type: ignore[arg-type]
+    (stored,) = gallery.references("Ann")
+    assert stored.quality == 0.5
+    assert isinstance(stored.quality, float)
+    qualities = gallery.templates().qualities
+    assert qualities is not None and qualities.tolist() == [0.5]
+
+
 def test_enrolling_again_appends(
     gallery: Gallery, make_references: MakeReferences, vectors_of: Callable[..., list[list[float]]]
 ) -> None:

@@ -243,4 +243,5 @@ def encode_vector(vector: FloatArray, what: str) -> bytes:
 def _checked_quality(quality: float | None, what: str) -> float | None:
     if quality is not None and not 0.0 <= quality <= 1.0:
         raise UsageError(f"{what} has the quality {quality}; give 0 to 1, or None")
-    return quality
+    # A number of NumPy's would be stored as its bytes.
+    return None if quality is None else float(quality)
