@@ -8,8 +8,9 @@ from itertools import chain, repeat
 from typing import Any, Literal, TypeAlias, get_args
 
 from steadyface.errors import LookalikeError, PoorFaceError, SteadyfaceError, UsageError
-from steadyface.gallery.contract import Duplicate, Enrolled, Gallery, NewPerson
+from steadyface.gallery.contract import Gallery
 from steadyface.gallery.names import clean_name
+from steadyface.gallery.values import Duplicate, Enrolled, NewPerson
 from steadyface.matching.calibration import DecisionRule
 from steadyface.matching.lookalikes import (
     Lookalike,

@@ -17,7 +17,8 @@ from steadyface.errors import (
     SteadyfaceError,
     UsageError,
 )
-from steadyface.gallery.contract import Gallery, Replaced
+from steadyface.gallery.contract import Gallery
+from steadyface.gallery.values import Replaced
 from steadyface.imaging.files import list_images
 from steadyface.matching.calibration import has_calibration, load_calibration
 from steadyface.pipeline import Analyzer, no_face

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from steadyface.gallery.contract import Gallery
 from steadyface.gallery.values import START, Changes
 from steadyface.matching.index import TemplateIndex
-from steadyface.types import FloatArray, Templates
+from steadyface.types import Templates
 
 #: People read at a time: what a page holds is in memory beside the index.
 PAGE = 4096
@@ -138,10 +138,5 @@ def _joined(parts: Sequence[Templates]) -> Templates:
             [part.owners + start for part, start in zip(parts, starts[:-1], strict=True)]
         ),
         parts[0].model_id,
-        np.concatenate([_qualities(part) for part in parts]),
+        np.concatenate([part.every_quality for part in parts]),
     )
-
-
-def _qualities(part: Templates) -> FloatArray:
-    unknown = np.full(len(part.owners), np.nan, dtype=np.float32)
-    return unknown if part.qualities is None else part.qualities

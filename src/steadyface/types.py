@@ -275,3 +275,10 @@ class Templates:
     owners: NDArray[np.int64]
     model_id: str
     qualities: FloatArray | None = None
+
+    @property
+    def every_quality(self) -> FloatArray:
+        """R float32: `qualities`, of NaN alone where none was measured."""
+        if self.qualities is not None:
+            return self.qualities
+        return np.full(len(self.owners), np.nan, dtype=np.float32)

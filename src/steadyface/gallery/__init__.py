@@ -3,7 +3,9 @@
 `open_gallery` opens one; `Gallery` says what it does, whatever store is behind it.
 """
 
-from steadyface.gallery.contract import (
+from steadyface.gallery.contract import Gallery, GalleryMode
+from steadyface.gallery.factory import open_gallery
+from steadyface.gallery.values import (
     START,
     AuditAction,
     AuditEntry,
@@ -11,8 +13,6 @@ from steadyface.gallery.contract import (
     Counts,
     Duplicate,
     Enrolled,
-    Gallery,
-    GalleryMode,
     IdentitySummary,
     Mark,
     NewPerson,
@@ -21,7 +21,6 @@ from steadyface.gallery.contract import (
     Stats,
     StoredReference,
 )
-from steadyface.gallery.factory import open_gallery
 
 __all__ = [
     "START",

@@ -14,11 +14,9 @@ from typing import Any, Literal, Protocol, Self, TypeAlias
 
 from steadyface.gallery.values import (
     START,
-    AuditAction,
     AuditEntry,
     Changes,
     Counts,
-    Duplicate,
     Enrolled,
     IdentitySummary,
     Mark,
@@ -29,25 +27,6 @@ from steadyface.gallery.values import (
     StoredReference,
 )
 from steadyface.types import Reference, Templates
-
-__all__ = [
-    "START",
-    "AuditAction",
-    "AuditEntry",
-    "Changes",
-    "Counts",
-    "Duplicate",
-    "Enrolled",
-    "Gallery",
-    "GalleryMode",
-    "IdentitySummary",
-    "Mark",
-    "NewPerson",
-    "Pruned",
-    "Replaced",
-    "Stats",
-    "StoredReference",
-]
 
 #: `read`: look only; `write`: change a gallery that exists; `create`: as `write`, and make the
 #: gallery where there is none.

@@ -92,14 +92,15 @@ def match(
     )
     slack = margin_slack(rule, len(probe.vector))
     few = templates.only(leaders(scores - thresholds, top, slack))
-    return match_among(
-        probe,
-        few,
+    return decide(
+        few.exact_score(probe.vector),
+        few.names,
+        few.references,
         rule,
-        identities=len(templates.names),
         top=top,
         located=located,
-        unreliable=unreliable,
+        unreliable=(unreliable, few.unreliable),
+        identities=len(templates.names),
     )
 
 
@@ -123,39 +124,6 @@ def match_with_nobody(rule: DecisionRule, *, located: bool = True) -> Match:
     """The decision against an empty gallery."""
     threshold = rule.threshold_for(1, located=located)
     return Match(0, None, None, threshold, rule.fmr, rule.calibration)
-
-
-def match_among(
-    probe: Embedding,
-    few: ReadyTemplates,
-    rule: DecisionRule,
-    *,
-    identities: int,
-    top: int = 5,
-    located: bool = True,
-    unreliable: ArrayLike = 0.0,
-) -> Match:
-    """The decision among the leaders of a search, from exact scores.
-
-    Args:
-        probe: the probe's embedding.
-        few: the leaders, in the order of the gallery.
-        rule: the thresholds and what they stand for.
-        identities: how many were searched.
-        top: how many candidates to return.
-        located: False where the probe's crop was assumed, not found.
-        unreliable: of the probe.
-    """
-    return decide(
-        few.exact_score(probe.vector),
-        few.names,
-        few.references,
-        rule,
-        top=top,
-        located=located,
-        unreliable=(unreliable, few.unreliable),
-        identities=identities,
-    )
 
 
 def margin_slack(rule: DecisionRule, dimension: int) -> float:

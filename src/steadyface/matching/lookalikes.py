@@ -151,9 +151,6 @@ def _joined(
     owners: np.ndarray[tuple[int], np.dtype[np.int64]],
     qualities: Sequence[float],
 ) -> Templates:
-    known = templates.qualities
-    if known is None:
-        known = np.full(len(templates.owners), np.nan, dtype=np.float32)
     every = np.concatenate([templates.owners, owners])
     # An empty gallery's matrix has no columns.
     stacked = np.vstack([templates.vectors, vectors]) if len(templates.owners) else vectors
@@ -163,5 +160,5 @@ def _joined(
         stacked[order].astype(np.float32, copy=False),
         every[order],
         templates.model_id,
-        np.concatenate([known, np.asarray(qualities, dtype=np.float32)])[order],
+        np.concatenate([templates.every_quality, np.asarray(qualities, dtype=np.float32)])[order],
     )
