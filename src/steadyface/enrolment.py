@@ -141,11 +141,14 @@ def enroll_people(
         offers.append(offer)
         if terms.at_once:
             offer.stored = _store(gallery, offer)
-    if terms.lookalikes != "ignore":
-        _find_lookalikes(gallery, offers, rule, terms)
-    if terms.dry_run:
-        _try(gallery.templates(), offers)
-    elif not terms.at_once:
+    looked_for = terms.lookalikes != "ignore"
+    if (looked_for or terms.dry_run) and any(offer.references for offer in offers):
+        templates = gallery.templates()
+        if looked_for:
+            _find_lookalikes(templates, offers, rule, terms)
+        if terms.dry_run:
+            _try(templates, offers)
+    if not (terms.at_once or terms.dry_run):
         _store_all(gallery, offers)
     return [offer.result() for offer in offers]
 
@@ -245,11 +248,8 @@ def _store_all(gallery: Gallery, offers: Sequence[_Offer]) -> None:
 
 
 def _find_lookalikes(
-    gallery: Gallery, offers: Sequence[_Offer], rule: DecisionRule, terms: EnrolmentTerms
+    templates: Templates, offers: Sequence[_Offer], rule: DecisionRule, terms: EnrolmentTerms
 ) -> None:
-    if not any(offer.references for offer in offers):
-        return
-    templates = gallery.templates()
     if not terms.at_once:
         each = chain.from_iterable(zip(repeat(o.name), o.references, strict=False) for o in offers)
         templates = with_offered(templates, each)
