@@ -57,6 +57,13 @@ def test_largest_face_is_the_default_and_all_come_largest_first() -> None:
     assert [face.box.width for face in everyone] == [40, 30, 20]
 
 
+def test_a_weak_sighting_never_beats_a_clear_face() -> None:
+    finder = FakeFinder([replace(detection(60), score=0.6), replace(detection(20), score=0.95)])
+    assert [face.box.width for face in Analyzer(finder, FakeNetwork()).analyze(grey())] == [20]
+    weak = FakeFinder([replace(detection(60), score=0.52), replace(detection(20), score=0.6)])
+    assert [face.box.width for face in Analyzer(weak, FakeNetwork()).analyze(grey())] == [20]
+
+
 def test_the_result_says_how_the_face_was_come_by() -> None:
     finder = FakeFinder([detection(view="smoothed")])
     black = grey(0)

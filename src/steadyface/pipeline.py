@@ -49,6 +49,8 @@ from steadyface.types import (
 
 T = TypeVar("T")
 DEFAULT_BATCH = 16
+#: Detector score from which a sighting counts as clear; one below never beats a clear one.
+CLEAR_SCORE = 0.7
 #: Eyes closer than this many pixels define no alignment.
 _LEAST_EYES = 1.0
 
@@ -317,6 +319,9 @@ def choose_faces(
 ) -> list[Detection]:
     """The faces that count, in the order in which they are reported.
 
+    For the largest face a weak sighting never beats a clear one: where no face is clear, the one of
+    the best score counts.
+
     Args:
         found: the faces of one image.
         choice: which of them.
@@ -326,7 +331,8 @@ def choose_faces(
     if choice == "all" or not ranked:
         return ranked
     if choice == "largest":
-        return ranked[:1]
+        clear = [d for d in ranked if d.score >= CLEAR_SCORE]
+        return clear[:1] or [max(ranked, key=lambda d: d.score)]
     middle = shape[1] / 2, shape[0] / 2
     return [min(ranked, key=lambda d: dist(d.box.centre, middle))]
 
