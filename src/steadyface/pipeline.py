@@ -93,6 +93,7 @@ class _Located:
     landmarks: FloatArray | None = None
     score: float | None = None
     view: str | None = None
+    p_face: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,6 +305,7 @@ class Analyzer:
                 gender,
                 None if output.quality is None else float(output.quality[index]),
                 distortion_of(output, index),
+                one.p_face,
             )
 
 
@@ -366,6 +368,7 @@ def _aligned(image: RGBImage, detection: Detection, framing: Framing) -> _Locate
         np.asarray(detection.landmarks, dtype=np.float32),
         detection.score,
         detection.view,
+        detection.p_face,
     )
 
 

@@ -69,12 +69,15 @@ class Detection:
             right, nose tip, mouth corner at the image's left, mouth corner at its right.
         score: the detector's confidence, 0..1.
         view: the view of the frame it was found in; `raw` is the frame as it is.
+        p_face: probability, 0..1, that it is a human face whose five points lie where they should,
+            by a second network that looks at the aligned crop; None where none was asked.
     """
 
     box: Box
     landmarks: FloatArray
     score: float
     view: str = "raw"
+    p_face: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +138,8 @@ class Face:
         quality: the expected similarity, 0..1, of its embedding to that of its clean self: how far
             a comparison with it can be trusted; None where the model has no such head.
         distortion: its kind and strength; None likewise.
+        p_face: probability, 0..1, that it is a face, see `Detection`; None where no detector saw it
+            or none was asked.
     """
 
     detection: DetectionOutcome
@@ -146,6 +151,7 @@ class Face:
     gender: GenderEstimate | None
     quality: float | None = None
     distortion: DistortionEstimate | None = None
+    p_face: float | None = None
 
     @property
     def located(self) -> bool:

@@ -54,11 +54,13 @@ def test_a_face_as_json() -> None:
         "detection": "rescued",
         "view": "smoothed",
         "score": 0.8765,
+        "p_face": None,
         "box": [1.2, 2, 3, 4],
         "landmarks": [[1.0, 2.0]] * 5,
         "quality": None,
         "distortion": None,
     }
+    assert face_json(replace(FACE, p_face=0.98764))["p_face"] == 0.9876
     unseen = face_json(replace(FACE, detection="assumed", landmarks=None, score=None, view=None))
     assert (unseen["landmarks"], unseen["score"], unseen["view"]) == (None, None, None)
 

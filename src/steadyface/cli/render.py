@@ -49,6 +49,7 @@ def face_json(face: Face) -> dict[str, Any]:
         "detection": face.detection,
         "view": face.view,
         "score": None if face.score is None else round(face.score, 4),
+        "p_face": None if face.p_face is None else round(face.p_face, 4),
         "box": [round(v, 1) for v in (box.x, box.y, box.width, box.height)],
         "landmarks": None
         if face.landmarks is None
