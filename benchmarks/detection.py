@@ -30,7 +30,7 @@ from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import eye_distance
 from steadyface.models.defaults import load_detector, load_finder
 from steadyface.models.plain import PlainDetector
-from steadyface.models.rescue import ACCEPTED_SCORE, RescuingDetector
+from steadyface.models.search import PROPOSED_SCORE, FaceSearch
 from steadyface.models.yunet import YuNetDetector
 from steadyface.pipeline import FaceFinder
 from steadyface.training.base_models import weights_of
@@ -68,7 +68,7 @@ def main() -> None:
         "one_in": ONE_IN,
         "frames": len(frames),
         "peer": OPENCV,
-        "thresholds": {"ours": ACCEPTED_SCORE, "opencv": OPENCV_SCORE},
+        "thresholds": {"ours": PROPOSED_SCORE, "opencv": OPENCV_SCORE},
     }
     result = ResultFile(
         "detection", "python -m benchmarks.detection --data DATA", rescue.model_id, options
@@ -122,7 +122,7 @@ def distorted(name: str, frame: RGBImage, kind: str, severity: int) -> RGBImage:
 
 def truth_of(frame: RGBImage, base: YuNetDetector) -> FloatArray | None:
     """The largest face's points, as the base detector sees them over many views."""
-    points = points_of(RescuingDetector(base).find(frame))
+    points = points_of(FaceSearch([base], None, turns=()).find(frame))
     return None if points is None else agreed_points(frame, points, base)
 
 
@@ -156,7 +156,7 @@ def figures(
 
 
 def cost_on_clean(
-    rescue: RescuingDetector, plain: FaceFinder, frames: Sequence[RGBImage]
+    rescue: FaceSearch, plain: FaceFinder, frames: Sequence[RGBImage]
 ) -> dict[str, float]:
     """How often clean frames need other views, and time with the rescue over time without."""
     ratios = []
@@ -168,7 +168,7 @@ def cost_on_clean(
                 finder.find(frame)
             times.append(time.perf_counter() - start)
         ratios.append(times[0] / times[1])
-    weak = sum(not rescue.is_sure(plain.find(frame)) for frame in frames)
+    weak = sum(not rescue.is_sure(rescue.first_looks(frame)) for frame in frames)
     return {
         "frames": len(frames),
         "share_that_needs_other_views": weak / len(frames),

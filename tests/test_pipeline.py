@@ -57,11 +57,25 @@ def test_largest_face_is_the_default_and_all_come_largest_first() -> None:
     assert [face.box.width for face in everyone] == [40, 30, 20]
 
 
-def test_a_weak_sighting_never_beats_a_clear_face() -> None:
-    finder = FakeFinder([replace(detection(60), score=0.6), replace(detection(20), score=0.95)])
-    assert [face.box.width for face in Analyzer(finder, FakeNetwork()).analyze(grey())] == [20]
-    weak = FakeFinder([replace(detection(60), score=0.52), replace(detection(20), score=0.6)])
-    assert [face.box.width for face in Analyzer(weak, FakeNetwork()).analyze(grey())] == [20]
+@pytest.mark.parametrize("choice", ["largest", "central"])
+def test_a_doubtful_face_never_beats_a_clear_one(choice: FaceChoice) -> None:
+    clear = replace(detection(20), score=0.9, p_face=0.99)
+    for doubtful in (
+        replace(detection(60), score=0.6, p_face=0.99),
+        replace(detection(60), score=0.9, p_face=0.6),
+    ):
+        analyzer = Analyzer(FakeFinder([doubtful, clear]), FakeNetwork(), faces=choice)
+        assert [face.box.width for face in analyzer.analyze(grey())] == [20]
+    nearly = replace(detection(60), score=0.85, p_face=0.95)
+    faces = Analyzer(FakeFinder([clear, nearly]), FakeNetwork(), faces=choice).analyze(grey())
+    assert [(face.box.width, face.p_face) for face in faces] == [(60, 0.95)]
+
+
+def test_the_least_face_is_for_detectors_of_the_catalog() -> None:
+    with pytest.raises(UsageError, match="min_face is 0: give 1 pixel or more"):
+        Analyzer(min_face=0)
+    with pytest.raises(UsageError, match="beside a detector of your own"):
+        Analyzer(FakeFinder([]), min_face=20)
 
 
 def test_the_result_says_how_the_face_was_come_by() -> None:
@@ -212,7 +226,7 @@ def test_wrong_batch_size() -> None:
 
 
 def test_no_detector_is_loaded_where_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(model_id: str | None) -> FakeFinder:
+    def load(model_id: str | None, **_: object) -> FakeFinder:
         raise AssertionError("the detector was loaded")
 
     monkeypatch.setattr("steadyface.pipeline.load_finder", load)
@@ -227,7 +241,7 @@ def test_models_are_loaded_by_their_names_when_first_needed(
 ) -> None:
     asked: list[str | None] = []
 
-    def finder(model_id: str | None) -> FakeFinder:
+    def finder(model_id: str | None, **_: object) -> FakeFinder:
         asked.append(model_id)
         return FakeFinder([])
 
@@ -263,7 +277,7 @@ def test_models_that_do_not_exist_are_refused_at_once(models: dict[str, str], me
 
 def test_the_most_central_face_is_taken_where_asked() -> None:
     large_aside = Detection(Box(0, 0, 30, 30), POINTS, 0.9)
-    small_middle = Detection(Box(22, 24, 14, 14), POINTS, 0.6)
+    small_middle = Detection(Box(22, 24, 14, 14), POINTS, 0.8)
     finder = FakeFinder([large_aside, small_middle])
     choices: tuple[tuple[FaceChoice, list[int]], ...] = (
         ("largest", [30]),

@@ -13,6 +13,7 @@ from steadyface._version import __version__
 if TYPE_CHECKING:
     from steadyface.errors import SteadyfaceError
     from steadyface.gallery import open_gallery
+    from steadyface.imaging.drawing import draw_faces
     from steadyface.matching.calibration import DecisionRule
     from steadyface.pipeline import Analyzer
     from steadyface.recognition import Recognizer, verify
@@ -22,6 +23,7 @@ _HOMES = {
     "DecisionRule": "steadyface.matching.calibration",
     "Recognizer": "steadyface.recognition",
     "SteadyfaceError": "steadyface.errors",
+    "draw_faces": "steadyface.imaging.drawing",
     "open_gallery": "steadyface.gallery",
     "verify": "steadyface.recognition",
 }
@@ -32,6 +34,7 @@ __all__ = [
     "Recognizer",
     "SteadyfaceError",
     "__version__",
+    "draw_faces",
     "open_gallery",
     "verify",
 ]

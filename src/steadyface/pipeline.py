@@ -6,6 +6,7 @@ come in the order of the inputs, and an image that fails takes no other image wi
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,8 +50,8 @@ from steadyface.types import (
 
 T = TypeVar("T")
 DEFAULT_BATCH = 16
-#: Detector score from which a sighting counts as clear; one below never beats a clear one.
-CLEAR_SCORE = 0.7
+#: A face that is believed in this much less than the best one of its image never beats it.
+CLEAR_SHARE = 0.75
 #: Eyes closer than this many pixels define no alignment.
 _LEAST_EYES = 1.0
 
@@ -111,8 +112,7 @@ class Analyzer:
     Nothing is loaded or fetched before the first image. An analyzer may be shared by threads.
 
     Args:
-        detector: finds faces; a catalog id takes that detector with its rescue, None the default
-            one.
+        detector: finds faces; a catalog id searches with that detector, None with the default one.
         network: embeds aligned crops; a catalog id or the folder of a trained gender classifier
             takes that network, None the default one.
         detection: `auto`, `require` or `skip`, see `steadyface.types.DetectionMode`; a network that
@@ -121,6 +121,8 @@ class Analyzer:
             middle, `all` every face, largest first.
         min_gender_confidence: below this probability, 0.5..1, a gender is `uncertain`; None never.
         max_pixels: larger images are refused before they are decoded.
+        min_face: least side of a face that is looked for, in pixels of the image; None goes with
+            the image's size (40 pixels in 12 megapixels). Smaller takes longer.
 
     Raises:
         UsageError: an argument is out of range.
@@ -136,6 +138,7 @@ class Analyzer:
         faces: FaceChoice = "largest",
         min_gender_confidence: float | None = None,
         max_pixels: int = MAX_PIXELS,
+        min_face: float | None = None,
     ) -> None:
         if detection not in ("auto", "require", "skip"):
             raise UsageError(f"detection is {detection!r}: give 'auto', 'require' or 'skip'")
@@ -147,6 +150,10 @@ class Analyzer:
             )
         if max_pixels < 1:
             raise UsageError(f"max_pixels is {max_pixels}: give 1 or more")
+        if min_face is not None and not 1 <= min_face < math.inf:
+            raise UsageError(f"min_face is {min_face}: give 1 pixel or more")
+        if min_face is not None and not (detector is None or isinstance(detector, str)):
+            raise UsageError("min_face is given beside a detector of your own: set it there")
         if isinstance(detector, str):
             load_catalog().choose("detector", detector)
         if isinstance(network, (str, Path)):
@@ -157,6 +164,7 @@ class Analyzer:
         self._faces = faces
         self._min_gender_confidence = min_gender_confidence
         self._max_pixels = max_pixels
+        self._min_face = min_face
 
     @property
     def network(self) -> Network:
@@ -169,7 +177,7 @@ class Analyzer:
     def detector(self) -> FaceFinder:
         """The detector, loaded (and fetched, with a message) when first asked for."""
         if self._detector is None or isinstance(self._detector, str):
-            self._detector = load_finder(self._detector)
+            self._detector = load_finder(self._detector, min_face=self._min_face)
         return self._detector
 
     @property
@@ -321,8 +329,8 @@ def choose_faces(
 ) -> list[Detection]:
     """The faces that count, in the order in which they are reported.
 
-    For the largest face a weak sighting never beats a clear one: where no face is clear, the one of
-    the best score counts.
+    A doubtful face never beats a clear one, however large or central: one counts if it is believed
+    in, by its score and P(face), nearly as much as the best.
 
     Args:
         found: the faces of one image.
@@ -332,11 +340,17 @@ def choose_faces(
     ranked = sorted(found, key=lambda d: -d.box.area)
     if choice == "all" or not ranked:
         return ranked
+    least = CLEAR_SHARE * max(belief(d) for d in ranked)
+    clear = [d for d in ranked if belief(d) >= least]
     if choice == "largest":
-        clear = [d for d in ranked if d.score >= CLEAR_SCORE]
-        return clear[:1] or [max(ranked, key=lambda d: d.score)]
+        return clear[:1]
     middle = shape[1] / 2, shape[0] / 2
-    return [min(ranked, key=lambda d: dist(d.box.centre, middle))]
+    return [min(clear, key=lambda d: dist(d.box.centre, middle))]
+
+
+def belief(face: Detection) -> float:
+    """How far a detection is believed, 0..1: its score, times P(face) where that was asked."""
+    return face.score * (1.0 if face.p_face is None else face.p_face)
 
 
 def estimate_gender(p_female: float, min_confidence: float | None) -> GenderEstimate:

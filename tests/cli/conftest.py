@@ -55,7 +55,7 @@ def steadyface(
 @pytest.fixture
 def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands see colours instead of faces, so that scores are known and nothing is loaded."""
-    monkeypatch.setattr("steadyface.pipeline.load_finder", lambda model_id: ColourFinder())
+    monkeypatch.setattr("steadyface.pipeline.load_finder", lambda model_id, **_: ColourFinder())
     # Its name is that of the model asked for, for which there is a calibration.
     known = load_catalog()
     networks = {m.id: ColourNetwork(m.id) for m in known.models if m.role == "face-network"}

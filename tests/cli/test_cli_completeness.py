@@ -30,6 +30,7 @@ Paint = Callable[..., Path]
 
 #: Every command that prints results, with arguments that make it answer yes.
 PRINTING: dict[str, list[str]] = {
+    "detect": ["people/Ann"],
     "gender": ["people/Ann"],
     "verify": ["people/Ann/1.png", "people/Ann/2.png"],
     "enroll": ["people", "--gallery", "new.db"],

@@ -250,7 +250,7 @@ def test_no_command_shows_the_password_of_the_url(
 ) -> None:
     assert sorted(with_gallery(cli)) == sorted(COMMANDS)
     model = load_catalog().default("face-network").id
-    monkeypatch.setattr("steadyface.pipeline.load_finder", lambda name: ColourFinder())
+    monkeypatch.setattr("steadyface.pipeline.load_finder", lambda name, **_: ColourFinder())
     monkeypatch.setattr("steadyface.pipeline.load_network", lambda name: ColourNetwork(model))
     monkeypatch.chdir(tmp_path)
     for name, degrees in (("Ann", 0), ("Ben", 90)):

@@ -194,3 +194,18 @@ def test_averaging_down_moves_nothing() -> None:
     crop = align(np.asarray(large, dtype=np.uint8), middle_of_pixels)
     inside = (slice(4, -4), slice(4, -4))
     assert np.abs(crop[inside].astype(int) - coarse[inside]).mean() < 2
+
+
+def test_a_large_photo_is_cut_around_the_face_before_it_is_shrunk() -> None:
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    photo = np.asarray(
+        cv2.resize(small, (3200, 2400), interpolation=cv2.INTER_CUBIC), dtype=np.uint8
+    )
+    for middle in ((1600, 1200), (40, 30), (3190, 2390)):
+        points = (CROP_LANDMARKS - 56) * 9 + np.array(middle, dtype=np.float32)
+        cut = align(photo, points.astype(np.float32))
+        canvas = np.zeros((2400 + 2000, 3200 + 2000, 3), dtype=np.uint8)
+        canvas[1000:3400, 1000:4200] = photo
+        framed = align(canvas, (points + 1000).astype(np.float32))
+        assert np.abs(cut.astype(int) - framed.astype(int)).mean() < 2.5

@@ -250,12 +250,11 @@ def test_parsing_reads_a_self_contained_graph() -> None:
     assert entry.distortions == ("clean", "foggy")
 
 
-@pytest.mark.parametrize(("name", "value"), [("rescued_score", 0.7), ("largest_eyes", 90)])
-def test_parsing_reads_what_a_detector_needs(name: str, value: float) -> None:
+def test_parsing_reads_how_a_face_check_weighs_evidence() -> None:
     data = plain()
-    assert getattr(parse_catalog(json.dumps(data)).models[1], name) is None
-    data["models"][1][name] = value
-    assert getattr(parse_catalog(json.dumps(data)).models[1], name) == value
+    assert parse_catalog(json.dumps(data)).models[1].evidence is None
+    data["models"][1]["evidence"] = [1, 0.5, -0.25]
+    assert parse_catalog(json.dumps(data)).models[1].evidence == (1.0, 0.5, -0.25)
 
 
 SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -286,12 +285,7 @@ SPOILERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "sha256 '0F' of model 'sface-base' is not 64 hex digits": lambda d: d["models"][0].update(
         sha256="0F", weights=None
     ),
-    "rescued_score 1.5 of model 'yunet-base': give 0..1": lambda d: d["models"][1].update(
-        rescued_score=1.5
-    ),
-    "largest_eyes 0 of model 'yunet-base': give above 0": lambda d: d["models"][1].update(
-        largest_eyes=0
-    ),
+    "not enough values to unpack": lambda d: d["models"][1].update(evidence=[1.0, 2.0]),
     "model 'sface-base' names a distortion twice": lambda d: d["models"][0].update(
         distortions=["foggy", "foggy"]
     ),

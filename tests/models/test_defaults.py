@@ -14,7 +14,7 @@ from tests.models.tiny import LABELS, heads, shipped
 
 from steadyface.errors import ModelDownloadError, ModelError, UnknownModelError
 from steadyface.models.catalog import load_catalog
-from steadyface.models.defaults import load_detector, load_finder, load_network
+from steadyface.models.defaults import load_detector, load_face_check, load_finder, load_network
 from steadyface.models.graphs import read_graph
 from steadyface.models.store import ModelStore, default_store
 from steadyface.models.yunet import YuNetDetector
@@ -47,6 +47,10 @@ def test_every_model_runs_offline_from_a_filled_cache(filled: ModelStore, notes:
             detector = load_detector(entry.id, store=filled)
             assert detector.model_id == entry.id
             assert detector.detect([BLANK], 0.5) == [[]]
+        elif entry.role == "face-check":
+            check = load_face_check(store=filled)
+            assert check.model_id == entry.id
+            assert check.probabilities(BLANK, []).shape == (0,)
         else:
             network = load_network(entry.id, store=filled, threads=1)
             assert network.model_id == entry.id
@@ -60,12 +64,6 @@ def test_defaults_are_those_of_the_catalog() -> None:
     assert load_network().model_id == catalog.default("face-network").id
     assert load_finder().model_id == catalog.default("detector").id
     assert load_detector().model_id == catalog.default("detector").id
-
-
-@pytest.mark.parametrize(("model_id", "score"), [("yunet-base", 0.5), ("yunet-steady-1", 0.7)])
-@pytest.mark.models
-def test_a_detectors_rescue_believes_what_its_entry_says(model_id: str, score: float) -> None:
-    assert load_finder(model_id).rescued_score == score
 
 
 def test_self_contained_network_needs_no_store(tmp_path: Path, nowhere: ModelStore) -> None:

@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from steadyface.cli import options
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.galleries import references
 from steadyface.cli.render import error_json, print_json
 from steadyface.cli.status import Status, report_errors
@@ -27,9 +28,7 @@ from steadyface.evaluation.people import read_people_table
 from steadyface.gallery import Gallery, open_gallery
 from steadyface.gallery.factory import gallery_location, refuse_unused_key
 from steadyface.gallery.names import clean_name
-from steadyface.pipeline import Analyzer
 from steadyface.recognition import Recognizer
-from steadyface.types import DetectionMode, FaceChoice
 
 _QUALITY = click.FloatRange(0.0, 1.0)
 
@@ -45,8 +44,7 @@ _QUALITY = click.FloatRange(0.0, 1.0)
     "others become metadata of the identity.",
 )
 @options.gallery_option
-@options.reference_detection_option
-@options.faces_option("largest", "central", default="largest")
+@face_options("largest", "central", default="largest", references=True)
 @click.option(
     "--warn-below",
     type=_QUALITY,
@@ -65,8 +63,6 @@ _QUALITY = click.FloatRange(0.0, 1.0)
     help="Do not enrol references that look like another identity.  [default: name and enrol them]",
 )
 @click.option("--dry-run", is_flag=True, help="Store nothing; say what would be.")
-@options.max_pixels_option
-@options.model_options
 @options.json_option
 @click.pass_context
 def command(
@@ -74,15 +70,11 @@ def command(
     folder: Path | None,
     table: Path | None,
     gallery_url: str,
-    detection: DetectionMode,
-    faces: FaceChoice,
+    looking: FaceOptions,
     warn_below: float,
     refuse_below: float | None,
     refuse_lookalikes: bool,
     dry_run: bool,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
     as_json: bool,
 ) -> None:
     """Enrol people: each folder in FOLDER is an identity, the images in it its references.
@@ -95,7 +87,7 @@ def command(
     terms = EnrolmentTerms(
         warn_below, refuse_below, "refuse" if refuse_lookalikes else "report", dry_run
     )
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     with _opened(gallery_url, analyzer.model_id, dry_run) as (gallery, location):
         shown = tqdm(people, unit="identity", disable=None)
         enrolments = Recognizer(gallery, analyzer=analyzer).enroll_many(shown, terms=terms)

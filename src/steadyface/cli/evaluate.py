@@ -13,6 +13,7 @@ from steadyface.cli.evaluate_fairness import fairness
 from steadyface.cli.evaluate_robustness import robustness
 from steadyface.cli.evaluate_text import gender_text, match_text, pairs_text
 from steadyface.cli.evaluating import asked, end, name_failures
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.render import print_json
 from steadyface.distortions.suites import Condition
 from steadyface.evaluation import layouts, plots, plotting
@@ -26,8 +27,6 @@ from steadyface.evaluation.output import (
 )
 from steadyface.evaluation.pairs import PairsEvaluator
 from steadyface.matching.calibration import rule_for
-from steadyface.pipeline import Analyzer
-from steadyface.types import DetectionMode, FaceChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,20 +62,13 @@ def _output_options(function: F) -> F:
 
 @command.command("gender")
 @click.argument("folder", type=click.Path(path_type=Path))
-@options.detection_option
-@options.faces_option("largest", "central", default="central")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", default="central")
 @_output_options
 @click.pass_context
 def gender(
     ctx: click.Context,
     folder: Path,
-    detection: DetectionMode,
-    faces: FaceChoice,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -84,10 +76,10 @@ def gender(
     """Task A: FOLDER holds female/ and male/."""
     _prepare_outputs(csv_file, plots_folder)
     images = layouts.read_gender_folder(folder)
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     evaluation = evaluate_gender(analyzer, images)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, asked(detection, faces, detector))
+    made = provenance(analyzer.model_id, asked(looking))
     _print(summary, made, as_json, gender_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
@@ -103,10 +95,7 @@ def gender(
 )
 @options.rule_options
 @options.fpir_option
-@options.detection_option
-@options.faces_option("largest", "central", default="central")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", default="central")
 @_output_options
 @click.pass_context
 def match(
@@ -116,11 +105,7 @@ def match(
     fmr: float | None,
     threshold: float | None,
     fpir: float | None,
-    detection: DetectionMode,
-    faces: FaceChoice,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -128,12 +113,12 @@ def match(
     """Task B: FOLDER holds IDENTITY/*.jpg and IDENTITY/distortion/*.jpg."""
     _prepare_outputs(csv_file, plots_folder)
     dataset = layouts.read_match_folder(folder, unknown)
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     rate = options.asked_fmr(analyzer.model_id, fmr, fpir, len(dataset.references))
     rule = rule_for(analyzer.model_id, fmr=rate, threshold=threshold)
     evaluation = evaluate_match(analyzer, dataset, rule, unknown=unknown)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, asked(detection, faces, detector))
+    made = provenance(analyzer.model_id, asked(looking))
     _print(summary, made, as_json, match_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())
@@ -151,10 +136,7 @@ def match(
     help="Distort the second image of each pair, such as noisy:3.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the distortions.")
-@options.detection_option
-@options.faces_option("largest", "central", default="central")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", default="central")
 @_output_options
 @click.pass_context
 def pairs(
@@ -163,11 +145,7 @@ def pairs(
     images: Path,
     distort: str | None,
     seed: int,
-    detection: DetectionMode,
-    faces: FaceChoice,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     as_json: bool,
     csv_file: Path | None,
     plots_folder: Path | None,
@@ -177,10 +155,10 @@ def pairs(
     condition = None if distort is None else Condition.parse(distort)
     comparisons = layouts.read_pairs(pairs_file)
     layouts.require_pair_images(images, comparisons)
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     evaluation = PairsEvaluator(analyzer, comparisons, images, seed=seed).evaluate(condition)
     summary = evaluation.summary()
-    made = provenance(analyzer.model_id, asked(detection, faces, detector) | {"seed": seed})
+    made = provenance(analyzer.model_id, asked(looking) | {"seed": seed})
     _print(summary, made, as_json, pairs_text)
     if csv_file is not None:
         write_csv(csv_file, evaluation.rows())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,6 +16,7 @@ from steadyface.cli.evaluating import (
     pairs_of,
     write_report,
 )
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.render import print_json
 from steadyface.errors import UsageError
 from steadyface.evaluation import layouts
@@ -25,7 +25,6 @@ from steadyface.evaluation.fairness_figures import Comparison, unmatched_words
 from steadyface.evaluation.output import writable_folder
 from steadyface.evaluation.table import read_table
 from steadyface.matching.calibration import rule_for
-from steadyface.pipeline import Analyzer
 
 
 @click.command("fairness")
@@ -45,10 +44,7 @@ from steadyface.pipeline import Analyzer
     "--images", type=click.Path(path_type=Path), help="Folder that a pairs file speaks of."
 )
 @options.rule_options
-@options.detection_option
-@options.faces_option("largest", "central", default="central")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", default="central")
 @options.json_option
 @click.pass_context
 def fairness(
@@ -61,11 +57,7 @@ def fairness(
     images: Path | None,
     fmr: float | None,
     threshold: float | None,
-    detection: Any,
-    faces: Any,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     as_json: bool,
 ) -> None:
     """Errors by groups of people, as report.html and fairness.json in OUTPUT.
@@ -81,8 +73,8 @@ def fairness(
         raise UsageError(f"{data}: is a folder; --fmr and --threshold go with a pairs file")
     table = read_table(table_file, groups=columns)
     writable_folder(output)
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
-    made = made_by(analyzer, asked(detection, faces, detector), network, detector)
+    analyzer = looking.analyzer()
+    made = made_by(analyzer, asked(looking), looking)
     if of_pairs is None:
         result = gender_fairness(analyzer, layouts.read_gender_folder(data), data, table)
     else:

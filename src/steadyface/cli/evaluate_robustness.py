@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,6 +17,7 @@ from steadyface.cli.evaluating import (
     pairs_of,
     write_page,
 )
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.render import print_json
 from steadyface.distortions import KINDS
 from steadyface.distortions.suites import Condition
@@ -71,10 +71,7 @@ from steadyface.pipeline import Analyzer
     type=click.Path(path_type=Path),
     help="robustness.json of another model on the same data: errors are told as a share of its.",
 )
-@options.detection_option
-@options.faces_option("largest", "central", default="central")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", default="central")
 @options.json_option
 @click.pass_context
 def robustness(
@@ -88,11 +85,7 @@ def robustness(
     references: int,
     seed: int,
     baseline: Path | None,
-    detection: Any,
-    faces: Any,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     as_json: bool,
 ) -> None:
     """Figures by kind and severity of distortion, as report.html and robustness.json in OUTPUT.
@@ -109,15 +102,15 @@ def robustness(
         raise missing_report(error) from error
     other = None if baseline is None else read_robustness(baseline)
     writable_folder(output)
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     subject = _subject(analyzer, data, images, references, seed)
-    options_asked = asked(detection, faces, detector) | {
+    options_asked = asked(looking) | {
         "seed": seed,
         # It decides which images are failures.
-        "max_pixels": max_pixels,
+        "max_pixels": looking.max_pixels,
         "references": references if subject.task == "match" else None,
     }
-    made = made_by(analyzer, options_asked, network, detector)
+    made = made_by(analyzer, options_asked, looking)
     conditions = [
         Condition(kind, severity)
         # In one order, however they are asked for, so that results can be set side by side.

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from steadyface.cli.faces import FaceOptions
 from steadyface.cli.status import Status
 from steadyface.errors import DatasetLayoutError, MissingExtraError, UsageError
 from steadyface.evaluation import layouts
@@ -17,17 +18,20 @@ from steadyface.models.digests import graph_digests
 from steadyface.pipeline import Analyzer
 
 
-def asked(detection: str, faces: str, detector: str | None) -> dict[str, Any]:
+def asked(looking: FaceOptions) -> dict[str, Any]:
     """What decides a result beside the face network."""
-    finder = load_catalog().choose("detector", detector).id
-    return {"detection": detection, "face": faces, "detector": finder}
+    finder = load_catalog().choose("detector", looking.detector).id
+    told: dict[str, Any] = {
+        "detection": looking.detection,
+        "face": looking.faces,
+        "detector": finder,
+    }
+    return told if looking.min_face is None else told | {"min_face": looking.min_face}
 
 
-def made_by(
-    analyzer: Analyzer, options: Mapping[str, Any], network: str | None, detector: str | None
-) -> dict[str, Any]:
+def made_by(analyzer: Analyzer, options: Mapping[str, Any], looking: FaceOptions) -> dict[str, Any]:
     """What made a report: versions, options, and digests of the networks that answered."""
-    graphs = graph_digests(network, detector)
+    graphs = graph_digests(looking.network, looking.detector)
     return provenance(analyzer.model_id, options) | {"graphs": graphs}
 
 

@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from steadyface.cli import options
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.galleries import identities, opened, references
 from steadyface.cli.render import error_json, print_json
 from steadyface.cli.status import Status, report_errors
@@ -18,7 +19,6 @@ from steadyface.errors import GalleryNotFoundError
 from steadyface.gallery import Gallery, Replaced, open_gallery
 from steadyface.gallery.transfer import export_gallery, import_gallery
 from steadyface.gallery.transfer_file import read_portable
-from steadyface.types import DetectionMode, FaceChoice
 
 if TYPE_CHECKING:
     from steadyface.reembedding import Replacement
@@ -110,10 +110,7 @@ def prune(older_than: datetime, dry_run: bool, gallery_url: str, as_json: bool) 
     help="Remove references whose image cannot be used.  [default: change nothing then]",
 )
 @options.gallery_option
-@options.reference_detection_option
-@options.faces_option("largest", "central", default="largest")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", default="largest", references=True)
 @options.json_option
 @click.pass_context
 def re_embed(
@@ -121,11 +118,7 @@ def re_embed(
     images: Path,
     drop_missing: bool,
     gallery_url: str,
-    detection: DetectionMode,
-    faces: FaceChoice,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     as_json: bool,
 ) -> None:
     """Bring the gallery over to another model, by embedding its images anew.
@@ -134,10 +127,9 @@ def re_embed(
     identity's name, then by its name alone. References keep their ids, sources and times. All are
     replaced at once, at the end. Exit status 3 says that some images could not be used.
     """
-    from steadyface.pipeline import Analyzer  # noqa: PLC0415 (the other commands need no network)
-    from steadyface.reembedding import embed_again, find_origins, go_over  # noqa: PLC0415
+    from steadyface.reembedding import embed_again, find_origins, go_over  # noqa: PLC0415 (late)
 
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     with opened(gallery_url, "write") as gallery:
         before, origins = gallery.model_id, find_origins(gallery, images)
         answers = embed_again(origins, analyzer)

@@ -8,18 +8,15 @@ import click
 from tqdm import tqdm
 
 from steadyface.cli import options
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.render import batch_json, gender_json, how_found, print_json
 from steadyface.cli.status import Status, report_errors
-from steadyface.pipeline import Analyzer
-from steadyface.types import DetectionMode, FaceChoice, ImageResult
+from steadyface.types import ImageResult
 
 
 @click.command("gender")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@options.detection_option
-@options.faces_option("largest", "central", "all", default="largest")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", "all", default="largest")
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0.5, 1.0),
@@ -30,24 +27,13 @@ from steadyface.types import DetectionMode, FaceChoice, ImageResult
 def command(
     ctx: click.Context,
     paths: tuple[Path, ...],
-    detection: DetectionMode,
-    faces: FaceChoice,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     min_confidence: float | None,
     as_json: bool,
 ) -> None:
     """Gender of the faces in images; PATH is an image or a folder of them."""
     images = options.expand_images(paths)
-    analyzer = Analyzer(
-        detector,
-        network,
-        detection=detection,
-        faces=faces,
-        min_gender_confidence=min_confidence,
-        max_pixels=max_pixels,
-    )
+    analyzer = looking.analyzer(min_gender_confidence=min_confidence)
     shown = tqdm(analyzer.analyze_many(images), total=len(images), unit="image", disable=None)
     results = list(shown)
     errors = [result.error for result in results if result.error is not None]

@@ -16,6 +16,7 @@ from steadyface.errors import ImageError, SteadyfaceError
 
 #: Verb -> one line of help; the verb's command is `command` in `steadyface.cli.VERB`.
 COMMANDS = {
+    "detect": "Find the faces in images.",
     "gender": "Gender of the faces in images.",
     "verify": "Are these two images the same person?",
     "enroll": "Enrol people from folders or a CSV into a gallery.",

@@ -8,6 +8,7 @@ import click
 from tqdm import tqdm
 
 from steadyface.cli import options
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.render import (
     batch_json,
     decided_at,
@@ -20,9 +21,7 @@ from steadyface.cli.render import (
 from steadyface.cli.status import Status, report_errors
 from steadyface.gallery import open_gallery
 from steadyface.matching.calibration import rule_for
-from steadyface.pipeline import Analyzer
 from steadyface.recognition import ProbeMatch, Recognizer
-from steadyface.types import DetectionMode, FaceChoice
 
 
 @click.command("match")
@@ -30,10 +29,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @options.gallery_option
 @options.rule_options
 @options.prior_option
-@options.detection_option
-@options.faces_option("largest", "central", "all", default="largest")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", "all", default="largest")
 @options.fpir_option
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Candidates.")
 @options.json_option
@@ -45,11 +41,7 @@ def command(
     fmr: float | None,
     threshold: float | None,
     prior: float,
-    detection: DetectionMode,
-    faces: FaceChoice,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     fpir: float | None,
     top: int,
     as_json: bool,
@@ -61,7 +53,7 @@ def command(
     share as expected_fpir.
     """
     images = options.expand_images(paths)
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     with open_gallery(gallery_url, model_id=analyzer.model_id, mode="read") as gallery:
         rate = options.asked_fmr(analyzer.model_id, fmr, fpir, gallery.count().identities)
         rule = rule_for(analyzer.model_id, fmr=rate, threshold=threshold, prior=prior)

@@ -84,6 +84,17 @@ def max_pixels_option(function: F) -> F:
     )(function)
 
 
+def min_face_option(function: F) -> F:
+    """`--min-face`: how small the faces are that are looked for."""
+    return click.option(
+        "--min-face",
+        type=click.FloatRange(1),
+        metavar="PIXELS",
+        help="Least side of a face that is looked for; smaller takes longer.  [default: by the "
+        "image's size, 40 in 12 megapixels]",
+    )(function)
+
+
 def model_options(function: F) -> F:
     """`--model` and `--detector`: what looks at the faces."""
     function = click.option(

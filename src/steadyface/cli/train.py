@@ -76,6 +76,12 @@ def embedder(
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Recipe in TOML.  [default: the packaged one]"
 )
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path),
+    help="Photographs with any number of faces, which the base detector names.",
+)
+@click.option("--backgrounds", type=click.Path(path_type=Path), help="Photographs without people.")
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps, instead of the recipe's.")
 @click.option("--smoke", is_flag=True, help="Two tiny steps, to see that everything works.")
 @click.pass_context
@@ -84,6 +90,8 @@ def detector(
     folder: Path,
     output: Path,
     config: Path | None,
+    photos: Path | None,
+    backgrounds: Path | None,
     steps: int | None,
     smoke: bool,
 ) -> None:
@@ -109,7 +117,7 @@ def detector(
     if smoke:
         recipe = replace(recipe, steps=2, batch=2, workers=0)
     writable_folder(output)
-    trained = train_detector(folder, output, recipe)
+    trained = train_detector(folder, output, recipe, photos=photos, backgrounds=backgrounds)
     click.echo(trained.file)
     report_errors(trained.left_out)
     if trained.left_out:

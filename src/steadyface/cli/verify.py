@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from steadyface.cli import options
+from steadyface.cli.faces import FaceOptions, face_options
 from steadyface.cli.render import (
     comparison_json,
     decided_at,
@@ -19,9 +20,7 @@ from steadyface.cli.render import (
 from steadyface.cli.status import Status, report_errors
 from steadyface.errors import NoFaceError
 from steadyface.matching.calibration import rule_for
-from steadyface.pipeline import Analyzer
 from steadyface.recognition import verification
-from steadyface.types import DetectionMode, FaceChoice
 
 
 @click.command("verify")
@@ -29,10 +28,7 @@ from steadyface.types import DetectionMode, FaceChoice
 @click.argument("second", type=click.Path(path_type=Path))
 @options.rule_options
 @options.prior_option
-@options.detection_option
-@options.faces_option("largest", "central", default="largest")
-@options.max_pixels_option
-@options.model_options
+@face_options("largest", "central", default="largest")
 @options.json_option
 @click.pass_context
 def command(
@@ -42,15 +38,11 @@ def command(
     fmr: float | None,
     threshold: float | None,
     prior: float,
-    detection: DetectionMode,
-    faces: FaceChoice,
-    max_pixels: int,
-    network: str | None,
-    detector: str | None,
+    looking: FaceOptions,
     as_json: bool,
 ) -> None:
     """Are the faces in two images the same person? Exit status 1 says no."""
-    analyzer = Analyzer(detector, network, detection=detection, faces=faces, max_pixels=max_pixels)
+    analyzer = looking.analyzer()
     rule = rule_for(analyzer.model_id, fmr=fmr, threshold=threshold, prior=prior)
     results = list(analyzer.analyze_many([first, second]))
     errors = [result.error for result in results if result.error is not None]

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from steadyface.errors import ModelError, UnknownModelError
 
-Role: TypeAlias = Literal["face-network", "detector"]
+Role: TypeAlias = Literal["face-network", "detector", "face-check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,8 @@ class ModelEntry:
         sha256: 64 hexadecimal digits of a self-contained graph; None where there is a weight file.
         distortions: labels of the network's distortion head, in the order of its probabilities;
             empty where it has none.
-        rescued_score: least score, 0..1, at which a detector's rescue believes a face that only
-            another view of the frame shows; None where any accepted score will do.
-        largest_eyes: eyes' distance, in pixels of a detector's input, above which a face is
-            measured again in a smaller frame; None where its points are good at any size.
+        evidence: of a face check: weight of its log odds, weight of those of the detector's score,
+            and what is added, which make the log odds of P(face); None takes the check alone.
         mirrored: whether a face network's answers are means over a crop and its mirror image.
 
     Raises:
@@ -112,9 +110,8 @@ class ModelEntry:
     weights: str | None = None
     sha256: str | None = None
     distortions: tuple[str, ...] = ()
-    rescued_score: float | None = None
-    largest_eyes: float | None = None
     mirrored: bool = False
+    evidence: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         if (self.weights is None) == (self.sha256 is None):
@@ -123,12 +120,8 @@ class ModelEntry:
             raise ValueError(f"sha256 {self.sha256!r} of model {self.id!r} is not 64 hex digits")
         if len(set(self.distortions)) != len(self.distortions):
             raise ValueError(f"model {self.id!r} names a distortion twice")
-        if self.rescued_score is not None and not 0 <= self.rescued_score <= 1:
-            raise ValueError(f"rescued_score {self.rescued_score} of model {self.id!r}: give 0..1")
         if not isinstance(self.mirrored, bool):
             raise ValueError(f"mirrored {self.mirrored!r} of model {self.id!r}: give true or false")
-        if self.largest_eyes is not None and self.largest_eyes <= 0:
-            raise ValueError(f"largest_eyes {self.largest_eyes} of model {self.id!r}: give above 0")
 
 
 def _packaged() -> Traversable:
@@ -240,9 +233,18 @@ def _model(entry: dict[str, Any]) -> ModelEntry:
     labels = entry.pop("distortions", [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError(f"distortions {labels!r} is not a list of labels")
+    evidence = entry.pop("evidence", None)
     return ModelEntry(
-        preprocessing=Preprocessing(colour=colour, **channels), distortions=tuple(labels), **entry
+        preprocessing=Preprocessing(colour=colour, **channels),
+        distortions=tuple(labels),
+        evidence=None if evidence is None else _three(evidence),
+        **entry,
     )
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    check, score, added = (float(value) for value in values)
+    return check, score, added
 
 
 def _weight_file(entry: dict[str, Any]) -> WeightFile:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from steadyface.models.catalog import Catalog, ModelEntry, load_catalog
+from steadyface.models.face_check import FaceCheck
 from steadyface.models.face_network import FaceNetwork
 from steadyface.models.graphs import read_graph
 from steadyface.models.mirrored import MirroredNetwork
-from steadyface.models.pyramid import PyramidDetector
-from steadyface.models.rescue import Detector, RescuingDetector
+from steadyface.models.search import FaceSearch
 from steadyface.models.session import OnnxSession
 from steadyface.models.store import ModelStore, default_store
 from steadyface.models.trained import load_trained
@@ -68,7 +68,7 @@ def load_detector(
     catalog: Catalog | None = None,
     store: ModelStore | None = None,
 ) -> YuNetDetector:
-    """Load a detector, without its rescue, by catalog id; None takes the default one.
+    """Load a detector, without the search around it, by catalog id; None takes the default one.
 
     Raises:
         ModelError: unknown id, no detector, or its graph or weights cannot be had.
@@ -79,24 +79,44 @@ def load_detector(
     return YuNetDetector(session, entry.preprocessing, model_id=entry.id)
 
 
+def load_face_check(
+    *, catalog: Catalog | None = None, store: ModelStore | None = None
+) -> FaceCheck:
+    """Load the network that says whether a detection is a face.
+
+    Raises:
+        ModelError: its graph cannot be had.
+    """
+    known = catalog if catalog is not None else load_catalog()
+    entry = known.default("face-check")
+    session = _open(entry, known, store, _DETECTOR_THREADS)
+    evidence = entry.evidence if entry.evidence is not None else (1.0, 0.0, 0.0)
+    return FaceCheck(session, entry.preprocessing, model_id=entry.id, evidence=evidence)
+
+
 def load_finder(
     model_id: str | None = None,
     *,
+    min_face: float | None = None,
     catalog: Catalog | None = None,
     store: ModelStore | None = None,
-) -> RescuingDetector:
-    """Load a detector with its rescue, by catalog id; None takes the default one.
+) -> FaceSearch:
+    """Load a search by a detector of this catalog id; None takes the default one.
+
+    Args:
+        model_id: the detector.
+        min_face: least side of a face in pixels of the image; None goes with the image's size, see
+            `steadyface.models.looks.least_face`.
+        catalog: the models; None takes the packaged ones.
+        store: the weight files; None takes the user's cache.
 
     Raises:
         ModelError: as `load_detector`.
     """
     known = catalog if catalog is not None else load_catalog()
-    entry = known.choose("detector", model_id)
-    detector = load_detector(entry.id, catalog=known, store=store)
-    looking: Detector = detector
-    if entry.largest_eyes is not None:
-        looking = PyramidDetector(detector, entry.largest_eyes)
-    return RescuingDetector(looking, rescued_score=entry.rescued_score)
+    detector = load_detector(model_id, catalog=known, store=store)
+    check = load_face_check(catalog=known, store=store)
+    return FaceSearch([detector], check, min_face=min_face)
 
 
 def _open(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from steadyface.models.rescue import ACCEPTED_SCORE, Detector
+from steadyface.models.looks import Detector
+from steadyface.models.search import PROPOSED_SCORE
 from steadyface.types import Detection, RGBImage
 
 
 class PlainDetector:
-    """A detector without its rescue: faster, and blind to much that is distorted.
+    """A detector alone: faster, and blind to much that is distorted.
 
     Args:
         detector: the detector to ask.
         accepted_score: least score of a face.
     """
 
-    def __init__(self, detector: Detector, accepted_score: float = ACCEPTED_SCORE) -> None:
+    def __init__(self, detector: Detector, accepted_score: float = PROPOSED_SCORE) -> None:
         self.model_id = detector.model_id
         self._detector = detector
         self._accepted_score = accepted_score

@@ -40,7 +40,7 @@ class YuNetDetector:
         preprocessing: Preprocessing,
         *,
         model_id: str,
-        max_side: int = 640,
+        max_side: int = 1536,
     ) -> None:
         self.model_id = model_id
         self._session = session

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from steadyface.models.rescue import Detector
+from steadyface.models.looks import Detector
 from steadyface.types import FloatArray, RGBImage
 
 #: Distances of the eyes, in pixels, to which the views bring the face.

@@ -33,12 +33,15 @@ class ShownFrame:
     Attributes:
         clean: for the teacher, `SIDE` x `SIDE` x 3 uint8 RGB.
         shown: for the student, likewise.
-        points: 5 x 2 float32, where the main face's points are; NaN where it was wiped away.
+        points: 5 x 2 float32, where the main face's points are; NaN where it was wiped away or no
+            face is the main one.
+        empty: whether no face is to be seen in it, whatever the teacher says.
     """
 
     clean: RGBImage
     shown: RGBImage
     points: FloatArray
+    empty: bool = False
 
 
 def show_frame(

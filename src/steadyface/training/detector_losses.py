@@ -16,13 +16,15 @@ from torch.nn import functional as F  # noqa: N812
 
 from steadyface.models.yunet import STRIDES
 from steadyface.training.detector_recipe import DetectorRecipe
-from steadyface.training.yunet_torch import HEADS
+from steadyface.training.yunet_torch import HEADS, LOGITS
 
 POINTS = HEADS["kps"]
 #: Teacher score from which a cell's box and points are taught.
 TAUGHT_SCORE = 0.2
 #: Share of the full weight that a cell's class has where there is no face.
 _QUIET = 0.05
+#: Logit of a cell that sees no face.
+_NO_FACE = -12.0
 #: A cell sees the main face if the middle of its points is this near, in distances of the eyes.
 _SAME = 0.5
 
@@ -56,6 +58,18 @@ def detector_losses(
         sums["points"] = sums["points"] + (weight * away).sum()
         seen = seen + weight.sum()
     return {name: value / seen.clamp(min=1.0) for name, value in sums.items()}
+
+
+def silenced(maps: Tensor, empty: Tensor) -> Tensor:
+    """The teacher's maps with no face in frames that hold none, whatever it sees there.
+
+    Args:
+        maps: N x channels x H x W of one stride.
+        empty: N bool.
+    """
+    quiet = maps.clone()
+    quiet[empty, : len(LOGITS)] = _NO_FACE
+    return quiet
 
 
 def weighted_terms(terms: Mapping[str, Tensor], recipe: DetectorRecipe) -> Tensor:

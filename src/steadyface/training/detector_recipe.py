@@ -23,6 +23,11 @@ class FrameMix:
         eyes: middle of the distances of the eyes, in pixels.
         spread: standard deviation of the logarithm of that distance.
         tilt: standard deviation of the frame's rotation in degrees.
+        photos: share of frames that are windows of photographs with any number of faces, taught by
+            the teacher's view of the clean window alone; 0 where the run has no photographs.
+        backgrounds: share of frames that are windows of photographs without people, or made
+            textures, in which no face is to be seen; 0 where the run has none.
+        textures: share of these that are made textures.
     """
 
     clean: float = 0.15
@@ -33,6 +38,9 @@ class FrameMix:
     eyes: float = 38.0
     spread: float = 0.45
     tilt: float = 6.0
+    photos: float = 0.0
+    backgrounds: float = 0.0
+    textures: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)

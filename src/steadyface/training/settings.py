@@ -30,6 +30,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "wild": (0, 1),
     "empty": (0, 1),
     "eyes": (1, math.inf),
+    "photos": (0, 1),
+    "backgrounds": (0, 1),
+    "textures": (0, 1),
 }
 
 

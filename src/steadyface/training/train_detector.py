@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from steadyface.errors import DatasetLayoutError, ImageError
+from steadyface.errors import DatasetLayoutError, ImageError, UsageError
 from steadyface.evaluation.output import provenance, write_json
 from steadyface.models.catalog import load_catalog
 from steadyface.models.defaults import load_detector
 from steadyface.models.plain import PlainDetector
-from steadyface.models.rescue import STRONG_SCORE, RescuingDetector
+from steadyface.models.search import SURE_SCORE, FaceSearch
 from steadyface.models.session import OnnxSession
 from steadyface.models.yunet import YuNetDetector
 from steadyface.pipeline import FaceFinder
@@ -23,10 +23,10 @@ from steadyface.training.base_models import DETECTOR, weights_of
 from steadyface.training.curves import draw_curves
 from steadyface.training.detector_augment import SIDE, padded
 from steadyface.training.detector_export import write_detector
-from steadyface.training.detector_frames import FrameSet, prepare_frames
+from steadyface.training.detector_frames import FrameSet, prepare_frames, prepare_photos
 from steadyface.training.detector_measure import held_frames, measure
 from steadyface.training.detector_recipe import DetectorRecipe
-from steadyface.training.detector_run import DetectorRun
+from steadyface.training.detector_run import DetectorRun, TaughtFrames
 from steadyface.training.loop import LOG
 from steadyface.training.sources import read_faces
 from steadyface.training.yunet_torch import load_yunet
@@ -50,7 +50,14 @@ class TrainedDetector:
     left_out: tuple[ImageError, ...]
 
 
-def train_detector(folder: Path, output: Path, recipe: DetectorRecipe) -> TrainedDetector:
+def train_detector(
+    folder: Path,
+    output: Path,
+    recipe: DetectorRecipe,
+    *,
+    photos: Path | None = None,
+    backgrounds: Path | None = None,
+) -> TrainedDetector:
     """Adapt the base detector to distorted frames.
 
     Stopped at any moment, the same call goes on from its last checkpoint.
@@ -59,12 +66,16 @@ def train_detector(folder: Path, output: Path, recipe: DetectorRecipe) -> Traine
         folder: images with faces, see `steadyface.training.sources.read_faces`.
         output: keeps the prepared frames, checkpoint, log, manifest, the network and its figures.
         recipe: how.
+        photos: photographs with any number of faces, which the base detector names.
+        backgrounds: photographs without people.
 
     Raises:
-        DatasetLayoutError: the folder holds no usable face.
-        UsageError: the output holds a run of another recipe.
+        DatasetLayoutError: the folder holds no usable face, or another no image.
+        UsageError: the output holds a run of another recipe, or the recipe asks for photographs or
+            backgrounds that are not given, or the other way round.
         ModelError: torch and ONNX Runtime do not agree on the result.
     """
+    _check_shares(recipe, photos, backgrounds)
     base = load_detector(DETECTOR)
     frames = prepare_frames(read_faces(folder), base, folder, output / "frames")
     held = frames.part(frames.held)
@@ -73,12 +84,23 @@ def train_detector(folder: Path, output: Path, recipe: DetectorRecipe) -> Traine
         raise DatasetLayoutError(
             f"{folder}: all {len(frames)} images with a face are held out for measuring; give more"
         )
+    shown = TaughtFrames(
+        taught,
+        None if photos is None else prepare_photos(photos, output / "photos"),
+        None if backgrounds is None else prepare_photos(backgrounds, output / "backgrounds"),
+    )
     write_json(
-        output / "manifest.json", {"images": list(taught.names), "held_out": list(held.names)}
+        output / "manifest.json",
+        {
+            "images": list(taught.names),
+            "held_out": list(held.names),
+            "photos": [] if shown.photos is None else list(shown.photos.names),
+            "backgrounds": [] if shown.backgrounds is None else list(shown.backgrounds.names),
+        },
     )
     weights = weights_of(DETECTOR)
     student = load_yunet(weights)
-    student.load_state_dict(DetectorRun(student, taught, recipe, output).train())
+    student.load_state_dict(DetectorRun(student, shown, recipe, output).train())
     draw_curves(output / LOG, output / "curves.png")
     file = output / "detector.onnx"
     worst = write_detector(student, weights, _parity_frames(taught), file)
@@ -91,11 +113,25 @@ def train_detector(folder: Path, output: Path, recipe: DetectorRecipe) -> Traine
             "held_out": held_out_figures(base, file, held),
         },
     )
-    return TrainedDetector(file, frames.left_out)
+    parts = [part for part in (frames, shown.photos, shown.backgrounds) if part is not None]
+    return TrainedDetector(file, tuple(error for part in parts for error in part.left_out))
+
+
+def _check_shares(recipe: DetectorRecipe, photos: Path | None, backgrounds: Path | None) -> None:
+    """Make sure that what the recipe shows is given, and what is given shown."""
+    for name, share, folder in (
+        ("photos", recipe.mix.photos, photos),
+        ("backgrounds", recipe.mix.backgrounds, backgrounds),
+    ):
+        if (share > 0) != (folder is not None):
+            raise UsageError(
+                f"the recipe's mix shows {name} in a share of {share:g} and "
+                f"{'no' if folder is None else 'a'} folder of them is given: give both or neither"
+            )
 
 
 def held_out_figures(base: YuNetDetector, file: Path, held: FrameSet) -> dict[str, Any]:
-    """Figures of base and student, without and with the rescue, on frames that neither learnt from.
+    """Figures of base and student, alone and with other views, on frames that neither learnt from.
 
     Args:
         base: the base detector.
@@ -110,11 +146,11 @@ def held_out_figures(base: YuNetDetector, file: Path, held: FrameSet) -> dict[st
     frames = held_frames(held, numbers.tolist(), plain)
     finders: dict[str, FaceFinder] = {
         "base": plain,
-        "base with rescue": RescuingDetector(base),
+        "base with views": FaceSearch([base], None, turns=()),
         "student": PlainDetector(student),
-        "student with rescue": RescuingDetector(student),
+        "student with views": FaceSearch([student], None, turns=()),
     }
-    return {"frames": len(frames), "figures": measure(finders, frames, sure=STRONG_SCORE)}
+    return {"frames": len(frames), "figures": measure(finders, frames, sure=SURE_SCORE)}
 
 
 def exported(file: Path) -> YuNetDetector:
