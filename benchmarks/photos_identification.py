@@ -134,15 +134,19 @@ def figures(
         rows.append(
             {
                 "rank_1": rank_k(ranks(scores, truth), 1),
-                "tar_at_fmr_1e-3": tar_at_fmr(mated, scores[others], 1e-3) or 0.0,
-                "fnir_at_fpir_1e-2": _or_one(fnir_at_fpir(scores, truth, 1e-2)),
+                "tar_at_fmr_1e-3": _known(
+                    tar_at_fmr(np.maximum(mated, -1.0), np.maximum(scores[others], -1.0), 1e-3)
+                ),
+                "fnir_at_fpir_1e-2": _known(fnir_at_fpir(scores, truth, 1e-2)),
             }
         )
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
-def _or_one(value: float | None) -> float:
-    return 1.0 if value is None else value
+def _known(value: float | None) -> float:
+    if value is None:
+        raise SystemExit("too few photographs for a rate of 1 in 1,000; take more of them")
+    return value
 
 
 def _template(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

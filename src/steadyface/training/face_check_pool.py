@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -33,8 +33,10 @@ from steadyface.training.detector_windows import made_shapes, made_texture, wind
 from steadyface.training.prepared import indexed
 from steadyface.types import Detection, FloatArray, RGBImage
 
-#: Detectors whose proposals are taught: the base, and one that believes in much.
-PROPOSERS = ("yunet-base", "yunet-steady-1")
+#: Detectors whose proposals are taught: the first also says where faces are in clean photographs.
+PROPOSERS = ("yunet-base", "yunet-steady-2")
+#: One that sees faces everywhere: good for examples, but its scores are not to be learnt from.
+CREDULOUS = "yunet-steady-1"
 #: Least score of a proposal.
 _PROPOSED = 0.2
 #: Points this near to the truth, in eye distances, are a face's; this far away, not.
@@ -161,7 +163,7 @@ def _written(
     scores: list[float | None] = []
     held: list[bool] = []
     chunks = [jobs[start : start + 100] for start in range(0, len(jobs), 100)]
-    detectors = [load_detector(name) for name in PROPOSERS]
+    detectors = [load_detector(name) for name in (*PROPOSERS, CREDULOUS)]
     make = partial(_crops_of_jobs, sources, detectors, seed)
     with (
         ThreadPoolExecutor(workers) as pool,
@@ -317,7 +319,7 @@ def _proposals(
     shown: RGBImage, detectors: Sequence[Detector], rng: np.random.Generator
 ) -> list[Detection]:
     found = [
-        detection
+        replace(detection, score=np.nan) if detector.model_id == CREDULOUS else detection
         for detector in detectors
         for detection in detector.detect([shown], _PROPOSED)[0]
         if eye_distance(detection.landmarks) >= 1.0
