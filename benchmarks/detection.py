@@ -30,7 +30,7 @@ from steadyface.imaging.decode import decode
 from steadyface.imaging.geometry import eye_distance
 from steadyface.models.defaults import load_detector, load_finder
 from steadyface.models.plain import PlainDetector
-from steadyface.models.search import PROPOSED_SCORE, FaceSearch
+from steadyface.models.search import BELIEVED_SCORE, FaceSearch
 from steadyface.models.yunet import YuNetDetector
 from steadyface.pipeline import FaceFinder
 from steadyface.training.base_models import weights_of
@@ -68,7 +68,7 @@ def main() -> None:
         "one_in": ONE_IN,
         "frames": len(frames),
         "peer": OPENCV,
-        "thresholds": {"ours": PROPOSED_SCORE, "opencv": OPENCV_SCORE},
+        "thresholds": {"ours": BELIEVED_SCORE, "opencv": OPENCV_SCORE},
     }
     result = ResultFile(
         "detection", "python -m benchmarks.detection --data DATA", rescue.model_id, options

@@ -43,12 +43,7 @@ def main() -> None:
         asked.output,
         "python -m benchmarks.photos --data DATA",
         catalog.default("face-network").id,
-        {
-            "peer": OPENCV,
-            "peer_score": OPENCV_SCORE,
-            "one_in": asked.one_in,
-            "face_check_sha256": catalog.default("face-check").sha256,
-        },
+        {"peer": OPENCV, "peer_score": OPENCV_SCORE, "one_in": asked.one_in},
     )
     parts = asked.part or PARTS
     if "empty" in parts:

@@ -44,6 +44,7 @@ class ResultFile:
             "graph_sha256": graphs["network"],
             "detector": detector,
             "detector_sha256": graphs["detector"],
+            "face_check_sha256": graphs["face_check"],
         }
         self.data: dict[str, Any] = {"command": command, "made_by": made_by}
         if self._file.is_file():

@@ -328,7 +328,11 @@ def quantized_table(quantized: dict[str, Any]) -> str:
 
 def detection_table(detection: dict[str, Any]) -> str:
     """Faces found and hit at severity 3 and 5, and by OpenCV."""
-    names = {"rescue": "steadyface", "base": "yunet-base with rescue", "opencv": "OpenCV"}
+    names = {
+        "rescue": ours(detection),
+        "base": "yunet-base with other views",
+        "opencv": "OpenCV",
+    }
     rows = [
         (
             f"{label}, severity {severity}, {figure} %",

@@ -55,7 +55,7 @@ def test_a_report_of_a_gender_folder(steadyface: Command, folder: Path, tmp_path
     assert lines[-1] == f"report: {output / 'report.html'}"
     result = json.loads((output / "robustness.json").read_text())
     assert result["schema"] == "steadyface/robustness/2"
-    assert set(result["made_by"]["graphs"]) == {"network", "detector"}
+    assert set(result["made_by"]["graphs"]) == {"network", "detector", "face_check"}
     assert str(tmp_path) not in json.dumps(result)
     page = Page(text := (output / "report.html").read_text())
     assert page.open == []

@@ -14,6 +14,7 @@ from steadyface.imaging.geometry import (
     crop_square,
     eye_distance,
     similarity_transform,
+    visible_share,
 )
 from steadyface.types import Box, RGBImage
 
@@ -209,3 +210,15 @@ def test_a_large_photo_is_cut_around_the_face_before_it_is_shrunk() -> None:
         canvas[1000:3400, 1000:4200] = photo
         framed = align(canvas, (points + 1000).astype(np.float32))
         assert np.abs(cut.astype(int) - framed.astype(int)).mean() < 2.5
+
+
+def test_the_visible_share_is_what_the_crop_shows_of_the_image() -> None:
+    white = np.full((400, 400, 3), 255, dtype=np.uint8)
+    upright = CROP_LANDMARKS - 56
+    for angle in (0.0, 30.0, 100.0):
+        turn = np.radians(angle)
+        matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        for middle in ((200, 200), (10, 200), (0, 0), (395, 390), (-100, 200)):
+            points = (upright @ matrix.T + middle).astype(np.float32)
+            shown = float((align(white, points)[..., 0] > 127).mean())
+            assert visible_share(white.shape, points) == pytest.approx(shown, abs=0.02)

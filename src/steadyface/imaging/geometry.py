@@ -86,6 +86,29 @@ def align(
     return np.asarray(warped, dtype=np.uint8)
 
 
+def visible_share(
+    shape: tuple[int, ...],
+    landmarks: FloatArray,
+    target: FloatArray = CROP_LANDMARKS,
+    size: int = CROP_SIZE,
+) -> float:
+    """How much of an aligned crop shows the image, 0..1; the rest lies past its edge.
+
+    Args:
+        shape: height and width of the image, and whatever follows.
+        landmarks: 5 x 2 (x, y) in its pixels.
+        target: 5 x 2, where they go in the crop.
+        size: side of the crop.
+    """
+    matrix = similarity_transform(landmarks, target)
+    height, width = shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+    image = (corners @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    crop = np.array([[0, 0], [size, 0], [size, size], [0, size]], dtype=np.float32)
+    shared, _ = cv2.intersectConvexConvex(image, crop)
+    return min(1.0, float(shared) / size**2)
+
+
 def _around(
     image: RGBImage, matrix: NDArray[np.float64], size: int
 ) -> tuple[RGBImage, NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from steadyface.models.trained import GRAPH
 
 
 def graph_digests(network: str | Path | None, detector: str | None) -> dict[str, str]:
-    """SHA-256 of the graphs of a face network and a detector, by role.
+    """SHA-256 of the graphs of a face network, a detector and the face check, by role.
 
     Weights that a graph takes from another file are those whose hash the catalog has.
 
@@ -33,4 +33,8 @@ def graph_digests(network: str | Path | None, detector: str | None) -> dict[str,
     else:
         name = None if network is None else str(network)
         first = digest(catalog.choose("face-network", name))
-    return {"network": first, "detector": digest(catalog.choose("detector", detector))}
+    return {
+        "network": first,
+        "detector": digest(catalog.choose("detector", detector)),
+        "face_check": digest(catalog.default("face-check")),
+    }

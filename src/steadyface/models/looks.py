@@ -20,7 +20,7 @@ from steadyface.models.yunet import overlap, shared_area
 from steadyface.types import Detection, RGBImage
 
 #: Least side of a face, in pixels of a detector's input, that is found reliably.
-LEAST_SEEN = 12.0
+LEAST_SEEN = 16.0
 #: Without a wish, the least face is this share of the root of the frame's area: 40 pixels in 12 MP.
 LEAST_SHARE = 1 / 86
 #: A frame whose longer side has no more pixels than this is looked at once.

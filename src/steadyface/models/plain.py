@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadyface.models.looks import Detector
-from steadyface.models.search import PROPOSED_SCORE
+from steadyface.models.search import BELIEVED_SCORE
 from steadyface.types import Detection, RGBImage
 
 
@@ -15,7 +15,7 @@ class PlainDetector:
         accepted_score: least score of a face.
     """
 
-    def __init__(self, detector: Detector, accepted_score: float = PROPOSED_SCORE) -> None:
+    def __init__(self, detector: Detector, accepted_score: float = BELIEVED_SCORE) -> None:
         self.model_id = detector.model_id
         self._detector = detector
         self._accepted_score = accepted_score

@@ -29,8 +29,10 @@ from steadyface.models.views import VIEWS, View
 from steadyface.models.yunet import rescaled
 from steadyface.types import Detection, FloatArray, RGBImage
 
-#: Least score of a proposal; the face check decides what becomes of it.
-PROPOSED_SCORE = 0.5
+#: Least score of a proposal, where the face check decides what becomes of it.
+PROPOSED_SCORE = 0.3
+#: Least score of a face, where nothing else is asked.
+BELIEVED_SCORE = 0.5
 #: A face of this score and this P(face) ends the search.
 SURE_SCORE = 0.8
 SURE_P_FACE = 0.9
@@ -56,9 +58,10 @@ class FaceSearch:
         detectors: asked for proposals, all of them.
         check: the second opinion; None believes the detectors.
         min_face: least side of a face in pixels of the frame; None as `looks.least_face`.
-        proposed_score: least score of a proposal.
+        proposed_score: least score of a proposal; None takes `PROPOSED_SCORE` with a check, and
+            `BELIEVED_SCORE` without.
         views: name -> view, tried where no face is sure.
-        turns: degrees by which the frame is turned where there is no face yet.
+        turns: degrees by which the frame is turned where no face is sure yet.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class FaceSearch:
         check: Check | None,
         *,
         min_face: float | None = None,
-        proposed_score: float = PROPOSED_SCORE,
+        proposed_score: float | None = None,
         views: Mapping[str, View] = VIEWS,
         turns: Sequence[float] = TURNS,
     ) -> None:
@@ -75,7 +78,8 @@ class FaceSearch:
         self._detectors = detectors
         self._check = check
         self._min_face = min_face
-        self._proposed = proposed_score
+        usual = BELIEVED_SCORE if check is None else PROPOSED_SCORE
+        self._proposed = usual if proposed_score is None else proposed_score
         self._views = views
         self._turns = turns
 
@@ -84,7 +88,7 @@ class FaceSearch:
         sightings = self.first_looks(image)
         if not self.is_sure(sightings):
             sightings += self._judged(image, self._in_views(image))
-        if self._turns and not any(self._accepted(s.face) for s in sightings):
+        if self._turns and not any(self._is_a_sure_face(s.face) for s in sightings):
             sightings += self._judged(image, self._in_turns(image))
         return merged([s for s in sightings if self._accepted(s.face)])
 
@@ -95,8 +99,7 @@ class FaceSearch:
     def is_sure(self, sightings: Iterable[Sighting]) -> bool:
         """Whether one of these ends the search."""
         return any(
-            s.face.score >= SURE_SCORE and (s.face.p_face is None or s.face.p_face >= SURE_P_FACE)
-            for s in sightings
+            s.face.score >= SURE_SCORE and self._is_a_sure_face(s.face) for s in sightings
         )
 
     def _in_sizes(self, image: RGBImage) -> Iterator[Sighting]:
@@ -145,6 +148,10 @@ class FaceSearch:
             Sighting(replace(s.face, p_face=float(p)), s.face.score * float(p), s.fits)
             for s, p in zip(known, told, strict=True)
         ]
+
+    def _is_a_sure_face(self, face: Detection) -> bool:
+        """A face framed upside down is sometimes believed a little, and never surely."""
+        return face.p_face is None or face.p_face >= SURE_P_FACE
 
     def _accepted(self, face: Detection) -> bool:
         return face.p_face is None or face.p_face >= ACCEPTED_P_FACE

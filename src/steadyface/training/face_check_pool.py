@@ -90,7 +90,7 @@ class Pool:
     """Crops with labels.
 
     Attributes:
-        crops: N x 64 x 64 x 3 uint8, perhaps mapped from disk.
+        crops: N x 64 x 64 x 3 uint8.
         face: N bool: whether the crop shows a face.
         kind: N int64: index into `KINDS` of what its window showed.
         score: N float64: that of the detector that proposed it; NaN where none did.
@@ -131,7 +131,7 @@ def prepare_pool(
         cache / "crops.json", names, lambda: _written(sources, jobs, cache, seed, workers)
     )
     side = CHECK_FRAMING.size
-    flat = np.memmap(cache / "crops.bin", dtype=np.uint8, mode="r")
+    flat = np.fromfile(cache / "crops.bin", dtype=np.uint8)
     return Pool(
         flat.reshape(-1, side, side, 3),
         np.array(stored["face"], dtype=np.bool_),
