@@ -4,8 +4,8 @@
         [--empty NAME=FOLDER ...]
 
 Parts: `identification` of 44 people in web photographs, `empty` frames, photographs with annotated
-`boxes`, `sizes`, and `odd` faces (turned, negative, stretched, cut). What is in the result file is
-not measured again. Writes `results/photos.json`.
+`boxes`, `sizes`, `odd` faces (turned, negative, stretched, cut), and faces `composed` into scenes.
+What is in the result file is not measured again. Writes `results/photos.json`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import (
     photos_boxes,
+    photos_composed,
     photos_empty,
     photos_identification,
     photos_odd,
@@ -24,7 +25,7 @@ from benchmarks.peers import OPENCV, OPENCV_SCORE
 from benchmarks.results_file import ResultFile
 from steadyface.models.catalog import load_catalog
 
-PARTS = ("identification", "empty", "boxes", "sizes", "odd")
+PARTS = ("identification", "empty", "boxes", "sizes", "odd", "composed")
 
 
 def main() -> None:
@@ -59,6 +60,8 @@ def main() -> None:
         photos_identification.run(result, asked.data, asked.one_in, severities)
     if "boxes" in parts:
         photos_boxes.run(result, asked.boxes, asked.one_in)
+    if "composed" in parts:
+        photos_composed.run(result, asked.data, asked.one_in)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from steadyface.types import ImageResult, RGBImage
 T = TypeVar("T")
 SEED = 0
 DEFAULTS, SAME_NETWORK, PEER = "defaults", "opencv_detector_default_network", "opencv"
+#: The base detector with the product's search around it.
+BASE_SEARCH = "yunet_base_search"
 _CHUNK = 48
 
 
@@ -36,6 +38,15 @@ def analyzers() -> dict[str, Analyzer]:
         DEFAULTS: Analyzer(),
         SAME_NETWORK: Analyzer(opencv_detector(), load_network()),
         PEER: Analyzer(opencv_detector(), OpenCVNetwork(weights_of("sface-base"))),
+    }
+
+
+def finders() -> dict[str, FaceFinder]:
+    """Detection alone: what `Analyzer()` uses, the same search with yunet-base, and OpenCV's."""
+    return {
+        DEFAULTS: Analyzer().detector,
+        BASE_SEARCH: Analyzer("yunet-base").detector,
+        PEER: opencv_detector(),
     }
 
 
