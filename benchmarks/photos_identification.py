@@ -2,7 +2,10 @@
 
 Every second person is enrolled with the first three images, the other images of these people are
 mated probes, everybody else's are strangers'; then the roles are swapped. References are clean,
-probes clean or distorted. The set is for measuring only; some of its labels are wrong.
+probes clean or distorted, and figures those of both ways together. An image in which no face is
+found is a miss as a probe and absent as a reference; only the decisions are the product's own,
+which looks at the middle of such a probe, by a stricter threshold. Intervals resample the people
+of the probes, not the enrolled ones. The set is for measuring only; some of its labels are wrong.
 """
 
 from __future__ import annotations
@@ -17,17 +20,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.photos_systems import DEFAULTS, PEER, analyzers, answers, conditions, shown
+from benchmarks.photos_systems import (
+    DEFAULTS,
+    PEER,
+    SEED,
+    analyzers,
+    answers,
+    conditions,
+    shown,
+)
 from benchmarks.results_file import ResultFile
 from steadyface import Recognizer, open_gallery
+from steadyface.distortions import rng_for
 from steadyface.imaging.decode import decode
 from steadyface.matching.calibration import rule_for
-from steadyface.metrics import fnir_at_fpir, rank_k, ranks, tar_at_fmr
+from steadyface.metrics import bootstrap, fnir_at_fpir, rank_k, ranks, tar_at_fmr
 from steadyface.recognition import Person
 from steadyface.searching import GallerySearch
 from steadyface.types import ImageResult
 
 REFERENCES = 3
+RESAMPLES = 300
 SECTION = "identification"
 
 
@@ -100,7 +113,7 @@ def run(result: ResultFile, data: Path, one_in: int, severities: Sequence[int]) 
 
             told = clean if condition == "clean" else answers(systems, photos, load)
             row = {
-                name: figures(_vectors(clean[name]), _vectors(told[name]), identities)
+                name: _told(_vectors(clean[name]), _vectors(told[name]), identities)
                 for name in systems
             }
             row[DEFAULTS] |= _pooled([one.figures(told[DEFAULTS]) for one in decisions])
@@ -109,38 +122,89 @@ def run(result: ResultFile, data: Path, one_in: int, severities: Sequence[int]) 
             print(line(condition, row), flush=True)
 
 
-def figures(
+@dataclass(frozen=True, slots=True, eq=False)
+class Searches:
+    """The searches of both ways of giving roles, one after the other.
+
+    Attributes:
+        scores: P x G, a row a probe, a column a template; -inf where either has no face.
+        truth: the column of each probe's person; -1 for a stranger.
+        people: whose each probe is.
+    """
+
+    scores: NDArray[np.float64]
+    truth: NDArray[np.int64]
+    people: NDArray[np.str_]
+
+    def rates(self, rows: NDArray[np.int64] | None = None) -> dict[str, float | None]:
+        """Rank-1, TAR at FMR 1e-3 and FNIR at FPIR 1e-2 of some probes; None takes all."""
+        scores = self.scores if rows is None else self.scores[rows]
+        truth = self.truth if rows is None else self.truth[rows]
+        known = np.flatnonzero(truth >= 0)
+        others = np.arange(scores.shape[1]) != truth[:, None]
+        # A score of -1 is the least there is: no threshold of a small FMR accepts it.
+        mated = np.maximum(scores[known, truth[known]], -1.0)
+        return {
+            "rank_1": rank_k(ranks(scores, truth), 1),
+            "tar_at_fmr_1e-3": tar_at_fmr(mated, np.maximum(scores[others], -1.0), 1e-3),
+            "fnir_at_fpir_1e-2": fnir_at_fpir(scores, truth, 1e-2),
+        }
+
+    def intervals(self, resamples: int = RESAMPLES) -> dict[str, list[float] | None]:
+        """95 % intervals of the rates, the people of the probes resampled."""
+        told: dict[str, list[float] | None] = {}
+        for key in self.rates():
+            rng = rng_for(SEED, "people", key)
+            interval = bootstrap(
+                lambda rows, key=key: self.rates(rows)[key],  # type: ignore[misc]
+                self.people,
+                rng,
+                resamples=resamples,
+            )
+            told[f"{key}_interval"] = None if interval is None else list(interval)
+        return told
+
+
+def searches(
     references: NDArray[np.float64], probes: NDArray[np.float64], identities: Sequence[str]
-) -> dict[str, float]:
-    """Rank-1, TAR at FMR 1e-3 and FNIR at FPIR 1e-2, the mean of both ways of giving roles.
+) -> Searches:
+    """Every probe against every template, in both ways of giving roles.
 
     Args:
-        references: N x D unit vectors of the clean images; NaN where there is no answer.
+        references: N x D unit vectors of the clean images; NaN where no face was found.
         probes: N x D, of the images as they are searched with.
         identities: of each image.
     """
-    rows = []
+    width = (len(set(identities)) + 1) // 2
+    tables, truths, people = [], [], []
     for first in (0, 1):
         roles = roles_of(identities, first)
-        templates = [_template(references[where]) for where in roles.enrolled.values()]
-        scores = np.nan_to_num(probes[roles.probes] @ np.stack(templates).T, nan=-np.inf)
         names = list(roles.enrolled)
-        truth = np.array(
-            [names.index(n) if n in names else -1 for n in (identities[i] for i in roles.probes)]
-        )
-        mated = scores[np.flatnonzero(truth >= 0), truth[truth >= 0]]
-        others = np.ones(scores.shape, dtype=bool)
-        others[np.flatnonzero(truth >= 0), truth[truth >= 0]] = False
-        rows.append(
-            {
-                "rank_1": rank_k(ranks(scores, truth), 1),
-                "tar_at_fmr_1e-3": _known(
-                    tar_at_fmr(np.maximum(mated, -1.0), np.maximum(scores[others], -1.0), 1e-3)
-                ),
-                "fnir_at_fpir_1e-2": _known(fnir_at_fpir(scores, truth, 1e-2)),
-            }
-        )
-    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        templates = np.stack([_template(references[where]) for where in roles.enrolled.values()])
+        scores = np.nan_to_num(probes[roles.probes] @ templates.T, nan=-np.inf)
+        empty = np.full((len(scores), width - len(names)), -np.inf)
+        tables.append(np.concatenate([scores, empty], axis=1))
+        people += [identities[index] for index in roles.probes]
+        truths += [
+            names.index(identities[index]) if identities[index] in roles.enrolled else -1
+            for index in roles.probes
+        ]
+    return Searches(np.concatenate(tables), np.array(truths), np.array(people))
+
+
+def figures(
+    references: NDArray[np.float64], probes: NDArray[np.float64], identities: Sequence[str]
+) -> dict[str, float]:
+    """Rank-1, TAR at FMR 1e-3 and FNIR at FPIR 1e-2, both ways of giving roles pooled."""
+    rates = searches(references, probes, identities).rates()
+    return {key: _known(value) for key, value in rates.items()}
+
+
+def _told(
+    references: NDArray[np.float64], probes: NDArray[np.float64], identities: Sequence[str]
+) -> dict[str, Any]:
+    made = searches(references, probes, identities)
+    return {**{key: _known(value) for key, value in made.rates().items()}, **made.intervals()}
 
 
 def _known(value: float | None) -> float:
@@ -159,11 +223,12 @@ def _template(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _vectors(results: Sequence[ImageResult]) -> NDArray[np.float64]:
+    """N x D; NaN where no face was found, also where the middle was taken for one."""
     size = next(len(r.faces[0].embedding.vector) for r in results if r.faces)
     return np.stack(
         [
             np.asarray(r.faces[0].embedding.vector, dtype=np.float64)
-            if r.faces
+            if r.faces and r.faces[0].located
             else np.full(size, np.nan)
             for r in results
         ]
@@ -212,7 +277,7 @@ def _pooled(counts: Sequence[dict[str, int]]) -> dict[str, float]:
     }
 
 
-def line(condition: str, row: dict[str, dict[str, float]]) -> str:
+def line(condition: str, row: dict[str, dict[str, Any]]) -> str:
     """One condition: rank-1 / TAR / FNIR of every system in percent, and the ratio of misses."""
     parts = [
         f"{name} {100 * f['rank_1']:.1f} / {100 * f['tar_at_fmr_1e-3']:.1f} / "

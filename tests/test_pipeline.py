@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from steadyface.errors import ImageNotFoundError, NoFaceError, UnknownModelError, UsageError
+from steadyface.imaging.geometry import CROP_LANDMARKS
 from steadyface.models.face_network import NetworkOutput
 from steadyface.pipeline import Analyzer, estimate_gender
 from steadyface.types import Box, Detection, DistortionEstimate, FaceChoice, RGBImage
@@ -106,8 +107,9 @@ class TellingNetwork(FakeNetwork):
 
 
 def test_quality_and_distortion_are_those_of_the_face() -> None:
-    finder = FakeFinder([detection(40), detection(20)])
-    faces = Analyzer(finder, TellingNetwork(), faces="all").analyze(grey())
+    finder = FakeFinder([detection(side, points=POINTS + 60) for side in (40, 20)])
+    frame = np.full((200, 200, 3), 100, dtype=np.uint8)
+    faces = Analyzer(finder, TellingNetwork(), faces="all").analyze(frame)
     assert [face.quality for face in faces] == [pytest.approx(0.9), pytest.approx(0.4)]
     assert [face.distortion for face in faces] == [
         DistortionEstimate("clean", 0.75, 0.0),
@@ -287,3 +289,18 @@ def test_the_most_central_face_is_taken_where_asked() -> None:
     for choice, widths in choices:
         faces = Analyzer(finder, FakeNetwork(), faces=choice).analyze(grey())
         assert [face.box.width for face in faces] == widths
+
+
+def test_quality_falls_with_what_lies_past_the_edge_of_the_image() -> None:
+    class Telling(FakeNetwork):
+        def run(self, crops: Sequence[RGBImage]) -> NetworkOutput:
+            return replace(super().run(crops), quality=np.full(len(crops), 0.8, dtype=np.float32))
+
+    frame = np.full((400, 400, 3), 100, dtype=np.uint8)
+    upright = (CROP_LANDMARKS - 56).astype(np.float32)
+    told = []
+    for x in (200, 0):  # in the middle, and half of it cut away
+        finder = FakeFinder([detection(points=upright + np.array([x, 200], dtype=np.float32))])
+        told.append(Analyzer(finder, Telling()).analyze(frame)[0].quality)
+    assert told[0] == pytest.approx(0.8)
+    assert told[1] == pytest.approx(0.4, abs=0.03)

@@ -28,6 +28,7 @@ from steadyface.imaging.geometry import (
     centre_square,
     crop_square,
     eye_distance,
+    visible_share,
 )
 from steadyface.models.catalog import load_catalog
 from steadyface.models.defaults import check_network, load_finder, load_network
@@ -95,6 +96,7 @@ class _Located:
     score: float | None = None
     view: str | None = None
     p_face: float | None = None
+    visible: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -311,7 +313,7 @@ class Analyzer:
                 one.view,
                 Embedding(output.embeddings[index], model_id),
                 gender,
-                None if output.quality is None else float(output.quality[index]),
+                None if output.quality is None else float(output.quality[index]) * one.visible,
                 distortion_of(output, index),
                 one.p_face,
             )
@@ -383,6 +385,7 @@ def _aligned(image: RGBImage, detection: Detection, framing: Framing) -> _Locate
         detection.score,
         detection.view,
         detection.p_face,
+        visible_share(image.shape, detection.landmarks),
     )
 
 

@@ -136,7 +136,8 @@ class Face:
         embedding: its embedding.
         gender: its gender estimate; None where the model has no gender head.
         quality: the expected similarity, 0..1, of its embedding to that of its clean self: how far
-            a comparison with it can be trusted; None where the model has no such head.
+            a comparison with it can be trusted; less, in proportion, where a part of the crop lies
+            past the image's edge. None where the model has no such head.
         distortion: its kind and strength; None likewise.
         p_face: probability, 0..1, that it is a face, see `Detection`; None where no detector saw it
             or none was asked.

@@ -98,9 +98,7 @@ class FaceSearch:
 
     def is_sure(self, sightings: Iterable[Sighting]) -> bool:
         """Whether one of these ends the search."""
-        return any(
-            s.face.score >= SURE_SCORE and self._is_a_sure_face(s.face) for s in sightings
-        )
+        return any(s.face.score >= SURE_SCORE and self._is_a_sure_face(s.face) for s in sightings)
 
     def _in_sizes(self, image: RGBImage) -> Iterator[Sighting]:
         frame, before = image, 1.0
