@@ -33,7 +33,8 @@ def crowd(portraits: list[RGBImage], width: int, height: int, side: int) -> RGBI
     """A soft background with the portraits side by side in its middle row."""
     rng = np.random.default_rng(2)
     grid = rng.integers(60, 200, (7, 9, 3)).astype(np.uint8)
-    frame = np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC))
+    blown = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
+    frame: RGBImage = np.asarray(blown, dtype=np.uint8)
     for number, portrait in enumerate(portraits):
         x, y = int((number + 0.5) * width / len(portraits) - side / 2), (height - side) // 2
         frame[y : y + side, x : x + side] = cv2.resize(

@@ -50,7 +50,7 @@ class Spots:
 
 def test_a_face_of_40_pixels_in_12_megapixels_is_looked_for() -> None:
     assert least_face((3000, 4000)) == pytest.approx(40, abs=0.5)
-    assert least_face((3000, 4000), 20) == 20
+    assert least_face((3000, 4000), 30) == 30
 
 
 def test_no_face_smaller_than_detectors_see_is_looked_for() -> None:
@@ -72,7 +72,7 @@ def test_a_small_frame_is_looked_at_once_as_it_is() -> None:
 
 
 def test_a_wish_for_smaller_faces_makes_the_first_look_larger() -> None:
-    assert look_scales((3000, 4000), 12)[0] == 1.0 > look_scales((3000, 4000))[0]
+    assert look_scales((3000, 4000), 24)[0] == 1.0 > look_scales((3000, 4000))[0]
 
 
 @pytest.mark.parametrize(("height", "width"), [(100, 100), (TILE, TILE + 1), (5000, 900)])

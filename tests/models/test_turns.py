@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from steadyface.models.turns import TURNS, turned, turned_back
+from steadyface.imaging.geometry import CROP_LANDMARKS
+from steadyface.models.turns import (
+    TURNS,
+    from_patch,
+    lean,
+    turned,
+    turned_back,
+    upright_patch,
+)
 from steadyface.types import Box, Detection
 
 
@@ -43,3 +51,24 @@ def test_the_sides_of_a_box_are_swapped_where_the_frame_lies_on_its_side() -> No
     }
     assert (sides[90].width, sides[90].height) == (30, 20)
     assert (sides[180].width, sides[180].height) == (20, 30)
+
+
+@pytest.mark.parametrize("degrees", [-40, 0, 15, 90])
+def test_a_leaning_face_stands_upright_in_its_patch_and_comes_back(degrees: float) -> None:
+    frame = np.zeros((300, 400, 3), dtype=np.uint8)
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = ((CROP_LANDMARKS - 56) @ turn.T + (200, 150)).astype(np.float32)
+    face = Detection(Box(160, 110, 80, 80), points, 0.8)
+    assert lean(face) == pytest.approx(degrees, abs=0.5)
+    x, y = (round(float(v)) for v in points[0])
+    frame[y - 2 : y + 3, x - 2 : x + 3] = 255
+    patch, back = upright_patch(frame, face)
+    row, column = np.unravel_index(int(patch[..., 0].argmax()), patch.shape[:2])
+    there = np.array([[column, row]] * 5, dtype=np.float32)
+    seen = from_patch(Detection(Box(float(column) - 30, float(row) - 20, 60, 40), there, 0.9), back)
+    np.testing.assert_allclose(seen.landmarks[0], points[0], atol=4)
+    assert seen.box.centre == pytest.approx((x, y), abs=4)
+    assert seen.box.width / seen.box.height == pytest.approx(1.5)
+    level = lean(Detection(face.box, points @ np.linalg.inv(back[:, :2]).T.astype(np.float32), 0.9))
+    assert abs(level) < 1.5

@@ -82,11 +82,6 @@ def embedder(
     help="Photographs with any number of faces, which the base detector names.",
 )
 @click.option("--backgrounds", type=click.Path(path_type=Path), help="Photographs without people.")
-@click.option(
-    "--start",
-    type=click.Path(path_type=Path),
-    help="Folder of a finished run, to train its detector further.  [default: the base detector]",
-)
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps, instead of the recipe's.")
 @click.option("--smoke", is_flag=True, help="Two tiny steps, to see that everything works.")
 @click.pass_context
@@ -97,7 +92,6 @@ def detector(
     config: Path | None,
     photos: Path | None,
     backgrounds: Path | None,
-    start: Path | None,
     steps: int | None,
     smoke: bool,
 ) -> None:
@@ -123,9 +117,7 @@ def detector(
     if smoke:
         recipe = replace(recipe, steps=2, batch=2, workers=0)
     writable_folder(output)
-    trained = train_detector(
-        folder, output, recipe, photos=photos, backgrounds=backgrounds, start=start
-    )
+    trained = train_detector(folder, output, recipe, photos=photos, backgrounds=backgrounds)
     click.echo(trained.file)
     report_errors(trained.left_out)
     if trained.left_out:

@@ -19,8 +19,9 @@ from steadyface.imaging.geometry import eye_distance
 from steadyface.models.yunet import overlap, shared_area
 from steadyface.types import Detection, RGBImage
 
-#: Least side of a face, in pixels of a detector's input, that is found reliably.
-LEAST_SEEN = 16.0
+#: What the least face wanted comes to in the first look, in pixels of a detector's input: nearly
+#: every face of this size is found, and some of half of it.
+LEAST_SEEN = 24.0
 #: Without a wish, the least face is this share of the root of the frame's area: 40 pixels in 12 MP.
 LEAST_SHARE = 1 / 86
 #: A frame whose longer side has no more pixels than this is looked at once.

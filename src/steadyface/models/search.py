@@ -21,10 +21,19 @@ from steadyface.models.looks import (
     fits,
     look_scales,
     merged,
+    same_or_part,
     seen_in,
     shrunk,
 )
-from steadyface.models.turns import TURNS, turned, turned_back
+from steadyface.models.turns import (
+    LEANING,
+    TURNS,
+    from_patch,
+    lean,
+    turned,
+    turned_back,
+    upright_patch,
+)
 from steadyface.models.views import VIEWS, View
 from steadyface.models.yunet import rescaled
 from steadyface.types import Detection, FloatArray, RGBImage
@@ -90,7 +99,8 @@ class FaceSearch:
             sightings += self._judged(image, self._in_views(image))
         if self._turns and not any(self._is_a_sure_face(s.face) for s in sightings):
             sightings += self._judged(image, self._in_turns(image))
-        return merged([s for s in sightings if self._accepted(s.face)])
+        faces = merged([s for s in sightings if self._accepted(s.face)])
+        return [self._straightened(image, face) for face in faces]
 
     def first_looks(self, image: RGBImage) -> list[Sighting]:
         """What the frame itself shows, in all its sizes, judged."""
@@ -146,6 +156,26 @@ class FaceSearch:
             Sighting(replace(s.face, p_face=float(p)), s.face.score * float(p), s.fits)
             for s, p in zip(known, told, strict=True)
         ]
+
+    def _straightened(self, image: RGBImage, face: Detection) -> Detection:
+        """A leaning face with points seen again upright, where that is believed more.
+
+        Points of a face that leans are drawn towards where an upright one would have them.
+        """
+        if abs(lean(face)) < LEANING:
+            return face
+        patch, back = upright_patch(image, face)
+        seen = [
+            replace(placed, view=face.view)
+            for detector in self._detectors
+            for found in detector.detect([patch], self._proposed)[0]
+            if same_or_part(placed := from_patch(found, back), face)
+            and eye_distance(placed.landmarks) >= 1.0
+        ]
+        better = self._judged(image, (Sighting(one, one.score) for one in seen))
+        believed = face.score * (1.0 if face.p_face is None else face.p_face)
+        best = max(better, key=lambda s: s.weight, default=None)
+        return best.face if best is not None and best.weight > believed else face
 
     def _is_a_sure_face(self, face: Detection) -> bool:
         """A face framed upside down is sometimes believed a little, and never surely."""

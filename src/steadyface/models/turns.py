@@ -8,10 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from steadyface.imaging.framing import Framing
+from steadyface.imaging.geometry import align, similarity_transform
 from steadyface.types import Box, Detection, RGBImage
 
 #: Angles, in degrees against the clock, at which a frame is looked at after 0, likeliest first.
 TURNS = (90, 270, 180, 45, 315, 135, 225)
+#: Faces that lean by this many degrees or more are looked at upright.
+LEANING = 12.0
+#: The patch in which that is done: the face's eyes come to 40 pixels apart.
+_PATCH = Framing(size=320, zoom=0.4)
 
 
 def turned(frame: RGBImage, degrees: float) -> tuple[RGBImage, NDArray[np.float64]]:
@@ -51,4 +57,38 @@ def turned_back(face: Detection, back: NDArray[np.float64], degrees: float) -> D
         box=Box(float(x) - width / 2, float(y) - height / 2, width, height),
         landmarks=landmarks.astype(np.float32),
         view=f"turned {degrees:g}",
+    )
+
+
+def lean(face: Detection) -> float:
+    """How far the line of the eyes is from level, in degrees with the clock, -180..180."""
+    across, down = face.landmarks[1] - face.landmarks[0]
+    return float(np.degrees(np.arctan2(down, across)))
+
+
+def upright_patch(image: RGBImage, face: Detection) -> tuple[RGBImage, NDArray[np.float64]]:
+    """The face upright in the middle of a patch of its own, and the way back.
+
+    Args:
+        image: H x W x 3 uint8.
+        face: with points in its pixels.
+
+    Returns:
+        320 x 320 x 3 uint8, and the 2 x 3 matrix that leads from its pixels to the image's.
+    """
+    patch = align(image, face.landmarks, _PATCH.landmarks, _PATCH.size)
+    there = similarity_transform(face.landmarks, _PATCH.landmarks)
+    return patch, np.asarray(cv2.invertAffineTransform(there), dtype=np.float64)
+
+
+def from_patch(face: Detection, back: NDArray[np.float64]) -> Detection:
+    """A face of an upright patch in pixels of the image; its box keeps its sides."""
+    landmarks = face.landmarks @ back[:, :2].T + back[:, 2]
+    x, y = back[:, :2] @ np.array(face.box.centre) + back[:, 2]
+    scale = float(np.hypot(back[0, 0], back[1, 0]))
+    width, height = face.box.width * scale, face.box.height * scale
+    return replace(
+        face,
+        box=Box(float(x) - width / 2, float(y) - height / 2, width, height),
+        landmarks=landmarks.astype(np.float32),
     )

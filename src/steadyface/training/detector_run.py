@@ -18,7 +18,7 @@ from steadyface.training.detector_frames import FrameSet
 from steadyface.training.detector_losses import detector_losses, silenced, weighted_terms
 from steadyface.training.detector_recipe import DetectorRecipe
 from steadyface.training.detector_windows import show_background, show_photo
-from steadyface.training.loop import Loop, finished_weights
+from steadyface.training.loop import Loop
 from steadyface.training.yunet_torch import YuNet
 from steadyface.types import RGBImage
 
@@ -94,7 +94,6 @@ class DetectorRun(Loop[DetectorRecipe]):
         frames: what it is shown.
         recipe: how.
         folder: where `checkpoint.pt` and `log.jsonl` are kept.
-        start: folder of a finished run whose weights the student starts from; None keeps its own.
         checkpoint_seconds: at most this much work is lost.
     """
 
@@ -105,13 +104,10 @@ class DetectorRun(Loop[DetectorRecipe]):
         recipe: DetectorRecipe,
         folder: Path,
         *,
-        start: Path | None = None,
         checkpoint_seconds: float = 180.0,
     ) -> None:
         self._teacher = copy.deepcopy(student).eval().to(memory_format=torch.channels_last)
         self._student, self._frames = student, frames
-        if start is not None:
-            student.load_state_dict(finished_weights(start))
         super().__init__(
             student,
             recipe,

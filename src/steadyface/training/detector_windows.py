@@ -12,8 +12,6 @@ from steadyface.types import FloatArray, RGBImage
 
 #: Backgrounds are blown up this far: soft, large shapes are what is taken for faces.
 _LARGEST_ZOOM = 2.5
-#: The smallest zoom makes a photograph's longer side this share of the window's.
-_LEAST_FILLED = 0.6
 _NO_POINTS: FloatArray = np.full((5, 2), np.nan, dtype=np.float32)
 #: Cells along a made texture's side, of the layers that it may have.
 _CELLS = (2, 3, 5, 8, 13, 21, 40)
@@ -52,9 +50,9 @@ def window(
         photo: H x W x 3 uint8.
         mix: says how far it is tilted.
         rng: the source of randomness.
-        most_zoom: the largest; the smallest brings the photograph into a share of the window.
+        most_zoom: the largest; the smallest brings the whole photograph into the window.
     """
-    least = min(_LEAST_FILLED * SIDE / max(photo.shape[:2]), most_zoom)
+    least = min(SIDE / max(photo.shape[:2]), most_zoom)
     zoom = float(np.exp(rng.uniform(np.log(least), np.log(most_zoom))))
     height, width = (max(1, round(side * zoom)) for side in photo.shape[:2])
     blown = resized(photo, (width, height))

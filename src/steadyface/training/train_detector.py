@@ -57,7 +57,6 @@ def train_detector(
     *,
     photos: Path | None = None,
     backgrounds: Path | None = None,
-    start: Path | None = None,
 ) -> TrainedDetector:
     """Adapt the base detector to distorted frames.
 
@@ -69,13 +68,11 @@ def train_detector(
         recipe: how.
         photos: photographs with any number of faces, which the base detector names.
         backgrounds: photographs without people.
-        start: folder of a finished run, whose network is trained further; None starts from the
-            base. The teacher is the base either way.
 
     Raises:
         DatasetLayoutError: the folder holds no usable face, or another no image.
-        UsageError: the output holds a run of another recipe, the start is no finished run, or the
-            recipe asks for photographs or backgrounds that are not given, or the other way round.
+        UsageError: the output holds a run of another recipe, or the recipe asks for photographs or
+            backgrounds that are not given, or the other way round.
         ModelError: torch and ONNX Runtime do not agree on the result.
     """
     _check_shares(recipe, photos, backgrounds)
@@ -103,8 +100,7 @@ def train_detector(
     )
     weights = weights_of(DETECTOR)
     student = load_yunet(weights)
-    run = DetectorRun(student, shown, recipe, output, start=start)
-    student.load_state_dict(run.train())
+    student.load_state_dict(DetectorRun(student, shown, recipe, output).train())
     draw_curves(output / LOG, output / "curves.png")
     file = output / "detector.onnx"
     worst = write_detector(student, weights, _parity_frames(taught), file)
