@@ -60,7 +60,7 @@ def test_a_smoke_run_of_the_detector_trains_measures_and_exports(
     assert told["held_out"]["frames"] == len(manifest["held_out"]) > 0
     assert set(manifest["images"]) & set(manifest["held_out"]) == set()
     figures = told["held_out"]["figures"]
-    assert set(figures) == {"base", "base with rescue", "student", "student with rescue"}
+    assert set(figures) == {"base", "base with views", "student", "student with views"}
     # Two steps change little: the student still sees what its teacher sees in clean frames.
     assert figures["student"]["clean"]["found"] == figures["base"]["clean"]["found"] == 1
 

@@ -29,8 +29,7 @@ class Says:
     sizes: list[tuple[int, ...]] = field(default_factory=list)
 
     def detect(self, frames: Sequence[RGBImage], threshold: float) -> list[list[Detection]]:
-        looks = [frame.shape[:2] for frame in frames if frame.shape != (320, 320, 3)]
-        self.sizes += looks  # a leaning face is looked at again in a patch of its own
+        self.sizes += [frame.shape[:2] for frame in frames]
         if len(self.sizes) <= self.silent:
             return [[] for _ in frames]
         return [[f for f in self.faces if f.score >= threshold] for _ in frames]
@@ -106,26 +105,35 @@ def test_all_detectors_are_asked() -> None:
     assert found.score == 0.9
 
 
-def test_a_face_whose_eyes_coincide_is_none() -> None:
-    nothing = Detection(Box(0, 0, 40, 40), np.zeros((5, 2), dtype=np.float32), 0.99)
-    assert FaceSearch([Says([nothing])], Believes()).find(GREY) == []
+@dataclass
+class Believing:
+    """A face check that believes in points whose left eye is at a place, and in others half."""
+
+    place: float
+    otherwise: float
+
+    def probabilities(self, image: RGBImage, detections: Sequence[Detection]) -> FloatArray:
+        near = [abs(float(d.landmarks[0, 0]) - self.place) < 3 for d in detections]
+        return np.array([0.97 if one else self.otherwise for one in near], dtype=np.float32)
 
 
-def test_a_leaning_face_is_seen_again_upright_where_that_is_believed_more() -> None:
-    leaning = np.array([[20, 20], [38, 38], [24, 36], [8, 36], [22, 50]], dtype=np.float32)
-    tilted = Detection(Box(0, 10, 50, 50), leaning, 0.85)
+def test_points_are_those_of_a_look_at_the_face_alone() -> None:
+    leaning = np.array([[60, 60], [78, 78], [64, 76], [48, 76], [62, 90]], dtype=np.float32)
+    tilted = Detection(Box(40, 50, 50, 50), leaning, 0.85)
+    points = np.array([[92, 92], [132, 92], [112, 117], [97, 142], [127, 142]], dtype=np.float32)
+    placer = Says([Detection(Box(52, 52, 120, 120), points, 0.5)], model_id="placer")
+    (found,) = FaceSearch([Says([tilted])], Believes(), placer=placer).find(GREY)
+    assert placer.sizes == [(224, 224)]
+    assert (found.score, found.view) == (0.85, "raw")
+    np.testing.assert_allclose(found.box.centre, tilted.box.centre, atol=12)
+    assert (found.landmarks != leaning).all()
+    assert np.linalg.norm(found.landmarks - leaning, axis=1).max() < 20
 
-    class Upright(Says):
-        def detect(self, frames: Sequence[RGBImage], threshold: float) -> list[list[Detection]]:
-            if frames[0].shape != (320, 320, 3):
-                return super().detect(frames, threshold)
-            points = np.array([[140, 140], [180, 140], [160, 165], [145, 190], [175, 190]])
-            box = Box(100, 100, 120, 120)
-            return [[Detection(box, points.astype(np.float32), score)] for _ in frames]
 
-    for score, better in ((0.95, True), (0.5, False)):
-        (found,) = FaceSearch([Upright([tilted])], Believes()).find(GREY)
-        assert (found.score == score) is better
-        assert found.view == "raw"
-        np.testing.assert_allclose(found.box.centre, tilted.box.centre, atol=12)
-        assert (found.landmarks != leaning).any() == better
+def test_points_stay_where_new_ones_are_believed_in_less_or_none_are_seen() -> None:
+    known = face(80)
+    moved = Detection(Box(52, 52, 120, 120), POINTS * 3 + 80, 0.9)
+    for placer in (Says([moved]), Says([]), Says([face(10, x=0)])):
+        check = Believing(place=float(known.landmarks[0, 0]), otherwise=0.3)
+        (found,) = FaceSearch([Says([known])], check, placer=placer, turns=()).find(GREY)
+        np.testing.assert_array_equal(found.landmarks, known.landmarks)

@@ -15,6 +15,8 @@ from steadyface.models.store import ModelStore, default_store
 from steadyface.models.trained import load_trained
 from steadyface.models.yunet import YuNetDetector
 
+#: Places the points of a face that is found: it was taught on frames with one face in the middle.
+PLACER = "yunet-steady-1"
 #: A detector's passes are short: threads that each handle a frame pay, threads inside one do not.
 _DETECTOR_THREADS = 1
 
@@ -116,7 +118,8 @@ def load_finder(
     known = catalog if catalog is not None else load_catalog()
     detector = load_detector(model_id, catalog=known, store=store)
     check = load_face_check(catalog=known, store=store)
-    return FaceSearch([detector], check, min_face=min_face)
+    placer = load_detector(PLACER, catalog=known, store=store)
+    return FaceSearch([detector], check, min_face=min_face, placer=placer)
 
 
 def _open(

@@ -13,7 +13,6 @@ from typing import Protocol
 
 import numpy as np
 
-from steadyface.imaging.geometry import eye_distance
 from steadyface.models.face_check import ACCEPTED_P_FACE
 from steadyface.models.looks import (
     Detector,
@@ -26,10 +25,8 @@ from steadyface.models.looks import (
     shrunk,
 )
 from steadyface.models.turns import (
-    LEANING,
     TURNS,
     from_patch,
-    lean,
     turned,
     turned_back,
     upright_patch,
@@ -48,6 +45,8 @@ SURE_P_FACE = 0.9
 #: Shorter side of the frame that other views are made of, in pixels: their strengths are in pixels
 #: of a small frame.
 VIEWED_SIDE = 320
+#: New points may be believed in this much less than those of the search.
+_SLACK = 0.05
 #: Longer side of the frame that is turned.
 TURNED_SIDE = 480
 
@@ -71,6 +70,7 @@ class FaceSearch:
             `BELIEVED_SCORE` without.
         views: name -> view, tried where no face is sure.
         turns: degrees by which the frame is turned where no face is sure yet.
+        placer: looks at each face alone, to place its points; None keeps the search's own.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class FaceSearch:
         proposed_score: float | None = None,
         views: Mapping[str, View] = VIEWS,
         turns: Sequence[float] = TURNS,
+        placer: Detector | None = None,
     ) -> None:
         self.model_id = detectors[0].model_id
         self._detectors = detectors
@@ -91,6 +92,7 @@ class FaceSearch:
         self._proposed = usual if proposed_score is None else proposed_score
         self._views = views
         self._turns = turns
+        self._placer = placer
 
     def find(self, image: RGBImage) -> list[Detection]:
         """The faces of one image (H x W x 3 uint8), most believed first; empty without any."""
@@ -100,7 +102,7 @@ class FaceSearch:
         if self._turns and not any(self._is_a_sure_face(s.face) for s in sightings):
             sightings += self._judged(image, self._in_turns(image))
         faces = merged([s for s in sightings if self._accepted(s.face)])
-        return [self._straightened(image, face) for face in faces]
+        return [self._placed(image, face) for face in faces]
 
     def first_looks(self, image: RGBImage) -> list[Sighting]:
         """What the frame itself shows, in all its sizes, judged."""
@@ -142,9 +144,7 @@ class FaceSearch:
     ) -> Iterator[Detection]:
         for detector in self._detectors:
             for face in seen_in(detector, frame, self._proposed):
-                placed = place(face)
-                if eye_distance(placed.landmarks) >= 1.0:
-                    yield placed
+                yield place(face)
 
     def _judged(self, image: RGBImage, sightings: Iterable[Sighting]) -> list[Sighting]:
         """The sightings with their P(face), which weighs them."""
@@ -157,25 +157,28 @@ class FaceSearch:
             for s, p in zip(known, told, strict=True)
         ]
 
-    def _straightened(self, image: RGBImage, face: Detection) -> Detection:
-        """A leaning face with points seen again upright, where that is believed more.
+    def _placed(self, image: RGBImage, face: Detection) -> Detection:
+        """A face with the points that a look at it alone gives, upright and of one size.
 
-        Points of a face that leans are drawn towards where an upright one would have them.
+        Points of a face that leans, or lies in noise, are drawn towards where an average one would
+        have them. They stay where the face check believes in the new ones less.
         """
-        if abs(lean(face)) < LEANING:
+        if self._placer is None:
             return face
         patch, back = upright_patch(image, face)
         seen = [
-            replace(placed, view=face.view)
-            for detector in self._detectors
-            for found in detector.detect([patch], self._proposed)[0]
-            if same_or_part(placed := from_patch(found, back), face)
-            and eye_distance(placed.landmarks) >= 1.0
+            replace(found, view=face.view, score=face.score)
+            for found in (
+                from_patch(one, back)
+                for one in self._placer.detect([patch], PROPOSED_SCORE)[0]  # best score first
+            )
+            if same_or_part(found, face)
         ]
-        better = self._judged(image, (Sighting(one, one.score) for one in seen))
-        believed = face.score * (1.0 if face.p_face is None else face.p_face)
-        best = max(better, key=lambda s: s.weight, default=None)
-        return best.face if best is not None and best.weight > believed else face
+        if not seen:
+            return face
+        (again,) = self._judged(image, [Sighting(seen[0], face.score)])
+        told, known = again.face.p_face, face.p_face
+        return again.face if told is None or known is None or told >= known - _SLACK else face
 
     def _is_a_sure_face(self, face: Detection) -> bool:
         """A face framed upside down is sometimes believed a little, and never surely."""

@@ -14,10 +14,8 @@ from steadyface.types import Box, Detection, RGBImage
 
 #: Angles, in degrees against the clock, at which a frame is looked at after 0, likeliest first.
 TURNS = (90, 270, 180, 45, 315, 135, 225)
-#: Faces that lean by this many degrees or more are looked at upright.
-LEANING = 12.0
-#: The patch in which that is done: the face's eyes come to 40 pixels apart.
-_PATCH = Framing(size=320, zoom=0.4)
+#: The patch in which a face is looked at alone: its eyes come to 40 pixels apart.
+_PATCH = Framing(size=224, zoom=0.57)
 
 
 def turned(frame: RGBImage, degrees: float) -> tuple[RGBImage, NDArray[np.float64]]:
@@ -60,12 +58,6 @@ def turned_back(face: Detection, back: NDArray[np.float64], degrees: float) -> D
     )
 
 
-def lean(face: Detection) -> float:
-    """How far the line of the eyes is from level, in degrees with the clock, -180..180."""
-    across, down = face.landmarks[1] - face.landmarks[0]
-    return float(np.degrees(np.arctan2(down, across)))
-
-
 def upright_patch(image: RGBImage, face: Detection) -> tuple[RGBImage, NDArray[np.float64]]:
     """The face upright in the middle of a patch of its own, and the way back.
 
@@ -74,7 +66,7 @@ def upright_patch(image: RGBImage, face: Detection) -> tuple[RGBImage, NDArray[n
         face: with points in its pixels.
 
     Returns:
-        320 x 320 x 3 uint8, and the 2 x 3 matrix that leads from its pixels to the image's.
+        224 x 224 x 3 uint8, and the 2 x 3 matrix that leads from its pixels to the image's.
     """
     patch = align(image, face.landmarks, _PATCH.landmarks, _PATCH.size)
     there = similarity_transform(face.landmarks, _PATCH.landmarks)
