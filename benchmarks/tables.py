@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.photo_tables import photo_tables
 from benchmarks.results_file import RESULTS
 from steadyface.distortions import KINDS
 from steadyface.models.catalog import load_catalog
@@ -48,8 +49,9 @@ def row_names(table: str) -> tuple[str, ...]:
 
 def all_tables() -> list[str]:
     """Every table, in the README's order."""
-    lfw, facecom = read("lfw_severity3"), read("facecom_lfw")
+    lfw, facecom, photos = read("lfw_severity3"), read("facecom_lfw"), read("photos")
     return [
+        *photo_tables(photos, ours(photos), markdown),
         matching_table(lfw),
         matching_table(read("lfw_severity5"), ", severity 5"),
         dlib_table(read("lfw_dlib_severity3")),
