@@ -70,6 +70,7 @@ WRITING: dict[str, list[str]] = {"distort": ["people/Ann", "out", "--kind", "fog
 TRAINING = ("train detector", "train embedder", "train gender")
 #: Commands on many images, which show how far they are.
 LONG = [
+    "detect",
     "gender",
     "enroll",
     "match",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steadyface.errors import OutputError, UnreadableImageError
 from steadyface.imaging.decode import decode
 
 Command = Callable[..., Any]
@@ -116,6 +118,98 @@ def test_a_missing_file_is_named_and_the_rest_done(steadyface: Command, photos: 
     run = steadyface("detect", photos / "nowhere.jpg", photos / "a")
     assert run.status == 3
     assert "nowhere.jpg" in run.err and "face 1" in run.out
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_two_suffixes_of_one_name_are_refused_with_a_remedy(
+    steadyface: Command, paint: Paint, tmp_path: Path
+) -> None:
+    paint(tmp_path / "in" / "one.png")
+    paint(tmp_path / "in" / "one.jpg")
+    run = steadyface("detect", tmp_path / "in", "--draw", tmp_path / "out")
+    assert run.status == 2
+    assert "would be written to the same file" in run.err
+    assert run.err.endswith("; rename one\n")
+
+
+@pytest.mark.usefixtures("fake_models")
+@pytest.mark.parametrize("reason", ["full", "a file", "no such detector"])
+def test_a_refused_run_leaves_no_folder_behind(
+    steadyface: Command, photos: Path, tmp_path: Path, reason: str
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine", encoding="utf-8")
+    more: dict[str, list[str | Path]] = {
+        "full": ["--crops", tmp_path / "full"],
+        "a file": ["--crops", tmp_path / "full" / "mine.txt"],
+        "no such detector": ["--detector", "nobody"],
+    }
+    run = steadyface("detect", photos / "a", "--draw", tmp_path / "new", *more[reason])
+    assert (run.status, run.out) == (2, "")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_a_picture_that_cannot_be_written_ends_the_run(
+    steadyface: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Path, image: object) -> None:
+        raise OutputError(f"{file}: cannot be written (disk full); choose another place")
+
+    monkeypatch.setattr("steadyface.cli.detect.write_image", full)
+    run = steadyface("detect", photos / "a", "--draw", tmp_path / "new")
+    assert run.status == 2
+    assert "one_faces.jpg: cannot be written (disk full)" in run.err
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_an_image_that_goes_away_meanwhile_fails_alone(
+    steadyface: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = photos / "a" / "one.png"
+    seen: set[Path] = set()
+
+    def decode_once(self: object, image: Path) -> Any:
+        if image == gone and image in seen:
+            raise UnreadableImageError(str(image), "no such file; check the path")
+        seen.add(image)
+        return decode(image)
+
+    monkeypatch.setattr("steadyface.pipeline.Analyzer.decode", decode_once)
+    (photos / "broken.jpg").unlink()
+    run = steadyface("detect", photos, "--crops", tmp_path / "new", "--json")
+    assert run.status == 3
+    told = {one["source"] for one in run.json["results"]}
+    assert told == {str(photos / "b" / "one.png"), str(photos / "none.png")}
+    assert [error["source"] for error in run.json["errors"]] == [str(gone)]
+    assert len(list((tmp_path / "new").rglob("*.png"))) == 1
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_csv_onto_a_full_disk_is_an_error(
+    steadyface: Command, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(message: object = None, *args: object, **rest: object) -> None:
+        # As the system says it of standard output, which has no file name.
+        if not rest.get("err"):
+            raise OSError(28, "No space left on device")
+        print(message, file=sys.stderr)
+
+    monkeypatch.setattr("click.echo", full)
+    monkeypatch.setattr("steadyface.cli.main._drop_output", lambda: None)
+    run = steadyface("detect", photos / "a", "--csv")
+    assert run.status == 2
+    assert "standard output: cannot be written (No space left on device)" in run.err
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_csv_without_a_face_is_the_header_alone(steadyface: Command, photos: Path) -> None:
+    run = steadyface("detect", photos / "none.png", "--csv")
+    assert (run.status, run.err) == (0, "")
+    assert run.out.splitlines() == [
+        "source,face,x,y,width,height,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+        "left_mouth_x,left_mouth_y,right_mouth_x,right_mouth_y,score,p_face,quality,detection,view"
+    ]
 
 
 def test_real_faces_are_told_with_p_face(

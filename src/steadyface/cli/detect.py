@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from steadyface.cli import options
 from steadyface.cli.faces import FaceOptions, face_options
-from steadyface.cli.render import batch_json, face_json, print_json
+from steadyface.cli.render import batch_json, face_json, how_found, print_json
 from steadyface.cli.status import Status, report_errors
-from steadyface.errors import NoFaceError, SteadyfaceError, UsageError
+from steadyface.errors import ImageError, NoFaceError, UsageError
 from steadyface.evaluation.output import writable_folder
 from steadyface.imaging.drawing import draw_faces
 from steadyface.imaging.geometry import align
@@ -67,22 +67,24 @@ def command(
     if as_csv and as_json:
         raise UsageError("give --csv or --json, not both")
     images = list(chain.from_iterable(_named(path) for path in paths))
+    analyzer = looking.analyzer()
     writers = [
         _Writer(folder, images, make)
         for folder, make in ((drawn, _drawing), (crops, _crops))
         if folder is not None
     ]
-    analyzer = looking.analyzer()
+    # Only when all of them may be written to: a refused run leaves no folder behind.
+    for writer in writers:
+        writable_folder(writer.folder)
     answers = analyzer.analyze_many([image for image, _ in images])
     shown = tqdm(answers, total=len(images), unit="image", disable=None)
-    results, errors = [], []
+    results = []
     for number, result in enumerate(shown):
         one = _without_a_face(result)
+        if one.faces and writers:
+            one = _written(writers, number, analyzer, images[number][0], one)
         results.append(one)
-        if one.error is not None:
-            errors.append(one.error)
-        elif one.faces and writers:
-            errors += _write(writers, number, analyzer, images[number][0], one)
+    errors = [one.error for one in results if one.error is not None]
     if as_json:
         print_json(batch_json(results, lambda r: r.error, _json))
     elif as_csv:
@@ -115,8 +117,8 @@ class _Writer:
         make: the endings of file names, and the pictures that go there.
 
     Raises:
-        UsageError: the folder holds something, or two images have the same place in it.
-        OutputError: it cannot be made.
+        UsageError: the folder is a file or holds something, or two images have the same place in
+            it.
     """
 
     def __init__(
@@ -125,25 +127,30 @@ class _Writer:
         images: Sequence[tuple[Path, Path]],
         make: Callable[[RGBImage, Sequence[Face]], Iterator[tuple[str, RGBImage]]],
     ) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder}: is a file; give a folder to write into")
         if folder.is_dir() and any(folder.iterdir()):
             raise UsageError(f"{folder}: is not empty; give a new or empty folder to write into")
         taken: dict[Path, Path] = {}
         for image, place in images:
             other = taken.setdefault(place.with_suffix(""), image)
             if other != image:
-                raise UsageError(
-                    f"{image} and {other} would be written to the same file in {folder}; give "
-                    "their common folder instead, or rename one"
+                remedy = (
+                    "rename one"
+                    if image.parent == other.parent
+                    else "give their common folder instead, or rename one"
                 )
-        writable_folder(folder)
-        self._folder, self._make = folder, make
+                raise UsageError(
+                    f"{image} and {other} would be written to the same file in {folder}; {remedy}"
+                )
+        self.folder, self._make = folder, make
         self._places = [place.with_suffix("") for _, place in images]
 
     def write(self, number: int, pixels: RGBImage, faces: Sequence[Face]) -> None:
         """Write what is made of an image of this number."""
         place = self._places[number]
         for ending, picture in self._make(pixels, faces):
-            write_image(self._folder / place.parent / f"{place.name}_{ending}", picture)
+            write_image(self.folder / place.parent / f"{place.name}_{ending}", picture)
 
 
 def _drawing(pixels: RGBImage, faces: Sequence[Face]) -> Iterator[tuple[str, RGBImage]]:
@@ -156,17 +163,24 @@ def _crops(pixels: RGBImage, faces: Sequence[Face]) -> Iterator[tuple[str, RGBIm
             yield f"face{number}.png", align(pixels, face.landmarks)
 
 
-def _write(
+def _written(
     writers: Sequence[_Writer], number: int, analyzer: Analyzer, image: Path, result: ImageResult
-) -> list[SteadyfaceError]:
-    """Write what was asked for of one image, which is read again: all are never held at once."""
+) -> ImageResult:
+    """Write what was asked for of one image, which is read again: all are never held at once.
+
+    Returns:
+        The result; that image alone fails if it cannot be read a second time.
+
+    Raises:
+        OutputError: a file cannot be written; the next ones could not be either.
+    """
     try:
         pixels = analyzer.decode(image)
-        for writer in writers:
-            writer.write(number, pixels, result.faces)
-    except SteadyfaceError as error:
-        return [error]
-    return []
+    except ImageError as error:
+        return ImageResult(result.source, error=error)
+    for writer in writers:
+        writer.write(number, pixels, result.faces)
+    return result
 
 
 def _json(result: ImageResult) -> dict[str, object]:
@@ -174,7 +188,9 @@ def _json(result: ImageResult) -> dict[str, object]:
 
 
 def _print_csv(results: Sequence[ImageResult]) -> None:
-    rows = csv.writer(sys.stdout, lineterminator="\n")
+    # Through click, as all output: a full disk or a reader who left is noticed here.
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
     for result in results:
         for number, face in enumerate(result.faces, start=1):
@@ -191,6 +207,7 @@ def _print_csv(results: Sequence[ImageResult]) -> None:
             rows.writerow(
                 [result.source, number, *sides, *points, *told, face.detection, face.view or ""]
             )
+    click.echo(text.getvalue(), nl=False)
 
 
 def _print(result: ImageResult) -> None:
@@ -208,5 +225,4 @@ def _print(result: ImageResult) -> None:
             )
             if value is not None
         ]
-        view = "" if face.view in (None, "raw") else f" [found in the {face.view} view]"
-        click.echo(f"{result.source}: face {number}: {', '.join(told)}{view}")
+        click.echo(f"{result.source}: face {number}: {', '.join(told)}{how_found(face)}")

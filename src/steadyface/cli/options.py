@@ -55,8 +55,7 @@ def reference_detection_option(function: F) -> F:
         type=click.Choice(["require", "skip"]),
         default="require",
         show_default=True,
-        help="require: without a face found, the image is not enrolled; skip: images are face "
-        "crops.",
+        help="require: only faces that are found count; skip: images are face crops.",
     )(function)
 
 
